@@ -1,0 +1,1 @@
+"""Plain records that the rooms share: frozen, numpy only."""

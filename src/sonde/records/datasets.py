@@ -1,0 +1,177 @@
+"""Records of the room `datasets`: surfaces, audits, lineage."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
+
+from sonde.records.arrays import FloatArray, IntArray
+
+Op = Literal[">", ">=", "<", "<=", "in"]
+
+
+@dataclass(frozen=True)
+class Condition:
+    """`feature op threshold`: a frame is dropped when it holds.
+
+    threshold_low and threshold_high bound all thresholds that give the same drops on this data.
+    For `in`, `values` lists the dropped values and the thresholds are None.
+    """
+
+    feature: str
+    op: Op
+    threshold: float | None
+    threshold_low: float | None
+    threshold_high: float | None
+    unit: str | None
+    values: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule that explains drops. feature … unit are those of its first condition.
+
+    `conditions` are joined by `joined_by`. recall is taken over the drops that the rule set as a whole has to explain
+    (all drops, or the non-random part of them), precision over the frames for which the rule holds.
+    n_matched counts the frames it holds for, n_matched_dropped those of them that were dropped.
+    """
+
+    rule: str
+    feature: str
+    op: Op
+    threshold: float | None
+    threshold_low: float | None
+    threshold_high: float | None
+    unit: str | None
+    precision: float
+    recall: float
+    conditions: tuple[Condition, ...]
+    joined_by: Literal["and", "or"] | None
+    n_matched: int
+    n_matched_dropped: int
+    equivalent: tuple["Rule", ...] = ()
+
+
+@dataclass(frozen=True)
+class Collateral:
+    """A region of the data that a rule hit harder than the rest: `tag=value` or `composition=…`."""
+
+    region: str
+    n: int
+    n_dropped: int
+    dropped_fraction: float
+    elsewhere_fraction: float
+    ratio: float | None
+    ratio_low: float | None
+    ratio_high: float | None
+    """95 % interval of dropped_fraction / elsewhere_fraction."""
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """How a child dataset came from its parent."""
+
+    SCHEMA: ClassVar[str] = "sonde.lineage/1"
+    parent: str
+    child: str
+    n_parent: int
+    n_child: int
+    n_kept: int
+    n_dropped: int
+    n_added: int
+    n_relabelled: int
+    random_split: bool
+    """True where drops that no rule explains look like a random loss."""
+    random_fraction: float | None
+    """Fraction lost at random among the frames that no rule drops."""
+    random_fraction_low: float | None
+    random_fraction_high: float | None
+    n_dropped_by_rule: int
+    n_dropped_at_random: int
+    n_unexplained: int
+    """Drops that neither a rule nor random loss accounts for."""
+    rules: tuple[Rule, ...]
+    collateral: tuple[Collateral, ...]
+    notes: tuple[str, ...] = ()
+    kept_parent: IntArray | None = field(default=None, metadata={"json": False})
+    """Ordinals in the parent, one per kept frame."""
+    kept_child: IntArray | None = field(default=None, metadata={"json": False})
+    """Ordinals in the child, in step with kept_parent."""
+    dropped: IntArray | None = field(default=None, metadata={"json": False})
+    """Ordinals in the parent of the dropped frames, ascending."""
+    dropped_by_rule: IntArray | None = field(default=None, metadata={"json": False})
+    """Those of them for which rules[0] holds."""
+
+
+@dataclass(frozen=True)
+class Surface:
+    """Level of theory as far as frames state it; a field that is absent is unknown and equals nothing."""
+
+    fields: Mapping[str, str]
+    n_frames: int
+    elements: tuple[str, ...]
+    unknown: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Contradiction:
+    """One geometry with labels that differ beyond 1e-5 eV/atom or 1e-4 eV/Å."""
+
+    ordinals: tuple[int, ...]
+    energy_spread_meV_per_atom: float | None
+    force_spread_eV_per_A: float | None
+    formula: str
+
+
+@dataclass(frozen=True)
+class Offset:
+    """Energy difference between two groups over the geometries they share, group_a minus group_b."""
+
+    group_a: str
+    group_b: str
+    n_shared: int
+    mean_meV_per_atom: float
+    sd_meV_per_atom: float
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """A defect, with what to do about it."""
+
+    kind: str
+    severity: Literal["high", "medium", "low"]
+    n: int
+    ordinals: tuple[int, ...]
+    message: str
+    what_to_do: str
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What a dataset holds and what contradicts what in it."""
+
+    SCHEMA: ClassVar[str] = "sonde.audit/1"
+    dataset: str
+    n_frames: int
+    n_atoms: int
+    elements: Mapping[str, int]
+    """Atoms per element."""
+    formulas: Mapping[str, int]
+    config_types: Mapping[str, int]
+    labels: Mapping[str, int]
+    """Frames that carry energy, forces, stress."""
+    surfaces: tuple[Surface, ...]
+    contradictions: Mapping[str, object]
+    """{"n_groups": int, "examples": [Contradiction, …]}"""
+    offsets: tuple[Offset, ...]
+    duplicates: int
+    alarms: tuple[Alarm, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureTable:
+    """Numbers per frame that rules can be made of: columns of shape (n_frames,), NaN where unknown."""
+
+    numeric: Mapping[str, FloatArray]
+    units: Mapping[str, str | None]
+    categorical: Mapping[str, tuple[str | None, ...]]
+    n_frames: int
