@@ -1,0 +1,286 @@
+"""Findings about the data: filtered, never computed, lost otherwise, contradictory labels."""
+
+from collections.abc import Iterator
+
+from sonde.diagnosis.setup_and_failure import is_large
+from sonde.records.datasets import Rule
+from sonde.records.diagnosis import Coverage, Evidence, EvidenceLine, FilterEvidence, Finding, Intent, LabelEvidence
+
+NOVEL = 0.5
+"""A set does not cover a structure when at least this share of its failing atoms lies beyond the held-out limit."""
+FEW_SURVIVORS = 0.02
+"""Survivors beyond the threshold count as none up to this share of the frames for which the rule holds."""
+NOT_A_FILTER = {"scf_converged"}
+"""Drops by these features lose what was never a valid label: `lost_otherwise`, not `filtered`."""
+
+
+def covers(coverage: Coverage) -> bool:
+    """Whether a reference set holds environments like the failing ones, in both descriptors as far as known."""
+    novel = [n for n in (coverage.novel_in_embedding, coverage.novel_in_descriptor) if n is not None]
+    return max(novel) < NOVEL
+
+
+def is_novel_in_both(coverage: Coverage) -> bool:
+    """Whether the failing atoms lie beyond the held-out limit in the embedding and in the independent descriptor."""
+    embedding, descriptor = coverage.novel_in_embedding, coverage.novel_in_descriptor
+    return descriptor is not None and descriptor >= NOVEL and (embedding is None or embedding >= NOVEL)
+
+
+def coverage_line(coverage: Coverage) -> EvidenceLine:
+    """Say how much of the failing structure a reference set covers."""
+    parts = [
+        f"{novel:.0%} in {name}"
+        for novel, name in (
+            (coverage.novel_in_embedding, "the potential's embedding"),
+            (coverage.novel_in_descriptor, "the independent descriptor"),
+        )
+        if novel is not None
+    ]
+    name = "training dataset" if coverage.reference == "training" else "raw pool"
+    return EvidenceLine(
+        f"Failing atoms beyond the {name}'s held-out 99 % limit: {', '.join(parts)}.",
+        f"nearest environments of {coverage.n_reference_frames} frames",
+    )
+
+
+# ---- contradictory labels --------------------------------------------------------------------------------------------
+
+
+def contradictory_labels(evidence: Evidence) -> Finding:
+    """One geometry, two labels, near the failing atoms; the offset exceeds the noise and residuals split by group."""
+    labels = evidence.labels
+    if labels is None:
+        why = "no labelled training frames at hand"
+        return Finding("contradictory_labels", "untestable", None, (), why)
+    if labels.n_pairs_near == 0 or labels.offset_meV_per_atom is None:
+        line = EvidenceLine("No geometry near the failing atoms carries two labels.", "identity of geometries")
+        return Finding("contradictory_labels", "refuted", None, (line,))
+    supported = _offset_exceeds_noise(labels) and _residuals_split(labels)
+    lines = tuple(_label_lines(labels))
+    return Finding("contradictory_labels", "supported" if supported else "refuted", None, lines)
+
+
+def _offset_exceeds_noise(labels: LabelEvidence) -> bool:
+    low, high, noise = labels.offset_low, labels.offset_high, labels.noise_meV_per_atom
+    if low is None or high is None or noise is None or low <= 0.0 <= high:
+        return False
+    return min(abs(low), abs(high)) > noise
+
+
+def _residuals_split(labels: LabelEvidence) -> bool:
+    if labels.residual_by_group_meV_per_atom is None or labels.offset_meV_per_atom is None:
+        return False
+    first, second = labels.residual_by_group_meV_per_atom
+    return abs(first - second) > 0.25 * abs(labels.offset_meV_per_atom)
+
+
+def _label_lines(labels: LabelEvidence) -> Iterator[EvidenceLine]:
+    groups = " and ".join(labels.groups) if labels.groups else "two groups"
+    yield EvidenceLine(
+        f"{labels.n_pairs_near} geometries near the failing atoms carry two labels ({groups}), "
+        f"{labels.offset_meV_per_atom:+.1f} meV/atom apart "
+        f"(95 % interval {labels.offset_low:.1f} to {labels.offset_high:.1f}; noise {labels.noise_meV_per_atom:.1f}).",
+        "identical geometries",
+    )
+    if labels.residual_by_group_meV_per_atom is not None:
+        first, second = labels.residual_by_group_meV_per_atom
+        yield EvidenceLine(
+            f"The potential's energy residual is {first:+.1f} meV/atom in one group and {second:+.1f} in the other.",
+            "training frames evaluated",
+        )
+
+
+# ---- filtered --------------------------------------------------------------------------------------------------------
+
+
+def filtered(evidence: Evidence) -> Finding:
+    """The raw pool covers the failing structure, a rule took its neighbours, and the potential is wrong on these."""
+    untestable = _why_lineage_is_untestable(evidence)
+    if untestable:
+        return Finding("filtered", "untestable", None, (), untestable)
+    found = evidence.filter
+    if found is None or found.rule.feature in NOT_A_FILTER:
+        line = EvidenceLine("No rule better than chance explains the frames that the training dataset lacks near it.")
+        return Finding("filtered", "refuted", None, (line, *_coverage_lines(evidence)))
+    lines = (*_coverage_lines(evidence), *_rule_lines(found), *_error_lines(evidence), *_change_lines(found))
+    objections = tuple(_objections(evidence, found))
+    if objections:
+        return Finding("filtered", "refuted", None, (*objections, *lines))
+    if _unlabelled(evidence):
+        return Finding("filtered", "untestable", None, lines, "the dropped frames near it carry no forces")
+    return Finding("filtered", "supported", intent_of(found), (*lines, *_intent_lines(found)))
+
+
+def _why_lineage_is_untestable(evidence: Evidence) -> str | None:
+    if not evidence.lineage_known:
+        return evidence.missing.get("raw pool", "the raw pool is not registered as parent of the training dataset")
+    if evidence.pool_coverage is None or evidence.training_coverage is None:
+        return "coverage by the raw pool could not be measured"
+    return None
+
+
+def _unlabelled(evidence: Evidence) -> bool:
+    dropped = evidence.errors.get("dropped_by_rule")
+    return dropped is None or dropped.median_eV_per_A is None
+
+
+def _objections(evidence: Evidence, found: FilterEvidence) -> Iterator[EvidenceLine]:
+    assert evidence.pool_coverage is not None
+    assert evidence.training_coverage is not None
+    if is_novel_in_both(evidence.pool_coverage):
+        yield EvidenceLine("The raw pool does not cover the failing atoms: filtering took nothing like them.")
+    if _training_covers(evidence, found):
+        yield EvidenceLine("The training dataset covers the failing atoms all the same.")
+    if found.n_dropped_near_by_rule == 0:
+        yield EvidenceLine("The rule took none of the frames near the failing structure.")
+    if found.n_survivors_beyond > FEW_SURVIVORS * max(found.rule.n_matched, 1):
+        yield EvidenceLine(f"{found.n_survivors_beyond} training frames lie beyond the threshold all the same.")
+    if found.change_predates_training is False:
+        yield EvidenceLine("The change that could have set the rule was made after the potential was trained.")
+    yield from _error_objections(evidence)
+
+
+def _training_covers(evidence: Evidence, found: FilterEvidence) -> bool:
+    """Covered in both descriptors, and the input is not itself beyond the threshold."""
+    assert evidence.training_coverage is not None
+    beyond = found.inputs_beyond is not None and found.inputs_beyond >= NOVEL
+    return covers(evidence.training_coverage) and not beyond
+
+
+def _error_objections(evidence: Evidence) -> Iterator[EvidenceLine]:
+    dropped, kept = evidence.errors.get("dropped_by_rule"), evidence.errors.get("kept")
+    if dropped is None or dropped.median_eV_per_A is None:
+        return
+    if not is_large(dropped, evidence.tolerance_eV_per_A):
+        yield EvidenceLine("The potential is within the tolerance on the dropped frames near it.")
+    low, kept_low = dropped.atomwise_median_below_eV_per_A, kept.atomwise_median_below_eV_per_A if kept else None
+    if low is not None and kept_low is not None and low <= kept_low:
+        yield EvidenceLine("At equal |F| the potential is no worse on dropped neighbours than on kept ones.")
+
+
+def intent_of(found: FilterEvidence) -> Intent | None:
+    """On purpose, collateral, or unknown; None where a reason is quoted that does not say which frames it means."""
+    if not found.reasons:
+        return "reason_unknown"
+    if found.scope_includes is None:
+        return None
+    return "on_purpose" if found.scope_includes else "collateral"
+
+
+def _coverage_lines(evidence: Evidence) -> Iterator[EvidenceLine]:
+    for coverage in (evidence.training_coverage, evidence.pool_coverage):
+        if coverage is not None:
+            yield coverage_line(coverage)
+
+
+def describe(rule: Rule) -> str:
+    """Say a rule with its threshold interval."""
+    if rule.threshold_low is None or rule.threshold_high is None:
+        return f"dropped when {rule.rule}"
+    unit = f" {rule.unit}" if rule.unit else ""
+    return (
+        f"dropped when {rule.rule} (any threshold from {rule.threshold_low:.4g} to {rule.threshold_high:.4g}{unit} "
+        "gives the same drops)"
+    )
+
+
+def _rule_lines(found: FilterEvidence) -> Iterator[EvidenceLine]:
+    yield EvidenceLine(
+        f"Rule recovered from the data: {describe(found.rule)}; {found.rule.n_matched_dropped} frames, "
+        f"precision {found.rule.precision:.3f}, recall {found.rule.recall:.3f}, {found.n_survivors_beyond} survivors.",
+        "lineage",
+    )
+    if found.rule.equivalent:
+        others = "; ".join(rule.rule for rule in found.rule.equivalent[:4])
+        yield EvidenceLine(f"The same drops follow from: {others}.", "lineage")
+    yield EvidenceLine(
+        f"Near the failing structure the raw pool holds {found.n_dropped_near + found.n_kept_near} frames; "
+        f"{found.n_dropped_near} were dropped, {found.n_dropped_near_by_rule} of them by this rule.",
+        "nearest environments",
+    )
+
+
+def _error_lines(evidence: Evidence) -> Iterator[EvidenceLine]:
+    dropped, kept = evidence.errors.get("dropped_by_rule"), evidence.errors.get("kept")
+    if dropped is not None and dropped.median_eV_per_A is not None:
+        yield EvidenceLine(
+            f"On the {dropped.n} dropped neighbours, which carry labels, the median force error is "
+            f"{dropped.median_eV_per_A:.2f} eV/Å (tolerance {evidence.tolerance_eV_per_A:g}).",
+            f"labels of {dropped.n} dropped frames",
+        )
+    if dropped is None or kept is None or kept.atomwise_median_below_eV_per_A is None:
+        return
+    if dropped.atomwise_median_below_eV_per_A is not None:
+        yield EvidenceLine(
+            f"Over the same range of |F|: {dropped.atomwise_median_below_eV_per_A:.2f} eV/Å per atom on dropped "
+            f"neighbours, {kept.atomwise_median_below_eV_per_A:.2f} on kept ones.",
+            f"{dropped.n_atoms_below} and {kept.n_atoms_below} atoms",
+        )
+
+
+def _change_lines(found: FilterEvidence) -> Iterator[EvidenceLine]:
+    if found.change is None:
+        yield EvidenceLine(found.change_note or "No change was found that sets this rule.")
+        return
+    change = found.change
+    yield EvidenceLine(
+        f"{change.time:%d %b %Y}, {change.author or 'unknown'}: {change.key} {change.old or 'unset'} → {change.new}"
+        f"{' ' + change.unit if change.unit else ''} in {change.path} (“{change.summary}”)."
+        + (f" {found.change_note}" if found.change_note else ""),
+        f"commit:{change.commit}",
+    )
+
+
+def _intent_lines(found: FilterEvidence) -> Iterator[EvidenceLine]:
+    for quote in found.reasons:
+        yield EvidenceLine(f"“{quote.text}” — {quote.author or 'unknown'}", quote.anchor)
+    if not found.reasons:
+        searched = "No reason is recorded" if found.archive_searched else "No archive of talk is registered"
+        yield EvidenceLine(f"{searched} for this change.")
+    elif found.scope_includes is None:
+        yield EvidenceLine("The quoted reason does not say which frames it means.")
+    elif found.scope_words:
+        verb = "names" if found.scope_includes else "does not mean"
+        yield EvidenceLine(f"The reason {verb} frames like these: “{found.scope_words}”.", "scope of the quote")
+    for hit in found.collateral[:3]:
+        interval = f" ({hit.ratio_low:.1f}–{hit.ratio_high:.1f})" if hit.ratio_low and hit.ratio_high else ""
+        ratio = f", {hit.ratio:.1f} times as often as elsewhere{interval}" if hit.ratio is not None else ""
+        yield EvidenceLine(f"{hit.region}: {hit.n_dropped} of {hit.n} frames dropped{ratio}.", "collateral")
+
+
+# ---- never computed, lost otherwise ----------------------------------------------------------------------------------
+
+
+def never_computed(evidence: Evidence) -> Finding:
+    """Nothing like it in the raw pool, in either descriptor."""
+    pool = evidence.pool_coverage
+    if pool is None:
+        why = evidence.missing.get("raw pool", "the raw pool is not at hand")
+        return Finding("never_computed", "untestable", None, (), why)
+    if not is_novel_in_both(pool):
+        return Finding("never_computed", "refuted", None, (coverage_line(pool),))
+    quotes = tuple(
+        EvidenceLine(f"“{quote.text}” — {quote.author or 'unknown'}", quote.anchor)
+        for quote in evidence.never_computed_quotes
+    )
+    intent: Intent = "on_purpose" if quotes else "intent_not_recorded"
+    return Finding("never_computed", "supported", intent, (coverage_line(pool), *quotes))
+
+
+def lost_otherwise(evidence: Evidence) -> Finding:
+    """Computed, then lost without a filter: unconverged, split, subsample, export."""
+    if not evidence.lineage_known or evidence.loss is None:
+        why = evidence.missing.get("raw pool", "the raw pool is not registered as parent of the training dataset")
+        return Finding("lost_otherwise", "untestable", None, (), why)
+    loss, training = evidence.loss, evidence.training_coverage
+    line = EvidenceLine(
+        f"{loss.n_near_lost} of {loss.n_near_pool} frames of the raw pool near it were lost without a filter"
+        + (f" ({loss.how})." if loss.how else "."),
+        "lineage",
+    )
+    lines = (line, *_coverage_lines(evidence))
+    pool_covers = evidence.pool_coverage is not None and not is_novel_in_both(evidence.pool_coverage)
+    lost = loss.n_near_lost >= max(1, NOVEL * loss.n_near_pool)
+    if pool_covers and lost and training is not None and not covers(training):
+        return Finding("lost_otherwise", "supported", None, lines)
+    return Finding("lost_otherwise", "refuted", None, lines)
