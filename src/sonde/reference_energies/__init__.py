@@ -1,0 +1,1 @@
+"""Reference energies per element: fitted to labels, or those of isolated atoms."""
