@@ -1,0 +1,1 @@
+"""Local environments: neighbours, density descriptors, contacts, nearest environments, principal components."""
