@@ -1,0 +1,118 @@
+"""Changes of values in repositories, and their links to passages."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import fields, replace
+from sqlite3 import Connection
+from typing import Any
+
+from sonde.errors import NotFound, WrongUse
+from sonde.records.decisions import Change, Link
+from sonde.store.ledger import Ledger, Row, in_batches
+from sonde.store.times import time_of, time_text
+
+_FIELDS = tuple(field.name for field in fields(Change))
+_COLUMNS = ", ".join(f'"{name}"' for name in _FIELDS)
+_INSERT = (
+    f"INSERT INTO changes (fingerprint, {_COLUMNS}) VALUES (?, {', '.join('?' * len(_FIELDS))}) ON CONFLICT DO NOTHING"
+)
+_SUGGEST = (
+    "INSERT INTO links (passage, change_id, score, evidence, status) VALUES (?, ?, ?, ?, ?) "
+    "ON CONFLICT (passage, change_id) DO UPDATE SET score = excluded.score, evidence = excluded.evidence, "
+    "status = CASE excluded.status WHEN 'suggested' THEN links.status ELSE excluded.status END"
+)
+
+
+class ChangeStore:
+    """Changes of all sources of a project; their order is that of their addition."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def add(self, source: str, changes: Iterable[Change]) -> int:
+        """Add changes under a source's name and return how many are new; the same change is stored once.
+
+        Where `changes` raises, what this call added is taken away again.
+        """
+        n_new = 0
+        with self._ledger.lock.held():
+            ((last_before,),) = self._ledger.rows("SELECT coalesce(max(id), 0) FROM changes")
+            try:
+                for batch in in_batches(changes):
+                    with self._ledger.transaction("changes") as connection:
+                        rows = [_values(replace(change, source=source)) for change in batch]
+                        n_new += sum(connection.execute(_INSERT, row).rowcount for row in rows)
+            except Exception:
+                with self._ledger.transaction("changes") as connection:
+                    connection.execute("DELETE FROM changes WHERE id > ?", (last_before,))
+                raise
+        return n_new
+
+    def all(self) -> list[Change]:
+        """Return all changes; a Link names a change by its ordinal in this list."""
+        return [_change(row) for row in self._ledger.rows("SELECT * FROM changes ORDER BY id")]
+
+
+class LinkStore:
+    """Links between passages and changes."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def replace(self, links: Sequence[Link]) -> None:
+        """Put new suggestions in the place of the old; links that a person confirmed or rejected stay so."""
+        with self._ledger.transaction("links") as connection:
+            ids = _change_ids(connection)
+            connection.execute("DELETE FROM links WHERE status = 'suggested'")
+            connection.executemany(
+                _SUGGEST,
+                [
+                    (link.passage, _id_at(ids, link.change), link.score, json.dumps(link.evidence), link.status)
+                    for link in links
+                ],
+            )
+
+    def all(self) -> list[Link]:
+        """Return all links."""
+        ordinals = {row["id"]: i for i, row in enumerate(self._ledger.rows("SELECT id FROM changes ORDER BY id"))}
+        return [
+            Link(
+                row["passage"],
+                ordinals[row["change_id"]],
+                row["score"],
+                tuple(json.loads(row["evidence"])),
+                row["status"],
+            )
+            for row in self._ledger.rows("SELECT * FROM links ORDER BY id")
+        ]
+
+    def set_status(self, passage: str, change: int, status: str) -> None:
+        """Confirm or reject a link, by its passage's anchor and its change's ordinal. Raises NotFound."""
+        with self._ledger.transaction("link_status") as connection:
+            found = connection.execute(
+                "UPDATE links SET status = ? WHERE passage = ? AND change_id = ?",
+                (status, passage, _id_at(_change_ids(connection), change)),
+            )
+            if found.rowcount == 0:
+                raise NotFound("link", f"{passage} to change {change}", [])
+
+
+def _change_ids(connection: Connection) -> list[int]:
+    return [row["id"] for row in connection.execute("SELECT id FROM changes ORDER BY id")]
+
+
+def _id_at(ids: Sequence[int], ordinal: int) -> int:
+    if not 0 <= ordinal < len(ids):
+        raise WrongUse(f"A link names change {ordinal}, but the project holds {len(ids)}: link again.")
+    return ids[ordinal]
+
+
+def _values(change: Change) -> tuple[Any, ...]:
+    named = {name: getattr(change, name) for name in _FIELDS} | {"time": time_text(change.time)}
+    fingerprint = hashlib.sha256(json.dumps(named).encode()).hexdigest()
+    return (fingerprint, *named.values())
+
+
+def _change(row: Row) -> Change:
+    return Change(**{name: row[name] for name in _FIELDS} | {"time": time_of(row["time"])})

@@ -1,0 +1,143 @@
+"""The ledger: one SQLite file, written by the holder of the writer lock, read by anybody."""
+
+import sqlite3
+import weakref
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sonde.errors import Locked, SondeError
+from sonde.store.failpoints import failpoint
+from sonde.store.filesystems import JournalMode, journal_mode_for
+from sonde.store.migrations import applied, migrate
+from sonde.store.writer_lock import WriterLock
+
+Item = TypeVar("Item")
+Row = sqlite3.Row
+
+OLDEST_SQLITE = (3, 34, 0)
+"""The first with a trigram index."""
+BUSY_TIMEOUT_S = 30.0
+BATCH = 500
+"""Rows per transaction: short enough that readers are not kept waiting where there is no write-ahead log."""
+
+
+class Ledger:
+    """A connection to the ledger. It belongs to the thread that opened it.
+
+    Parameters
+    ----------
+    path : the SQLite file; it must exist unless `create` is set.
+    journal_mode : None chooses by the filesystem that holds the file.
+    """
+
+    def __init__(
+        self, path: Path, lock: WriterLock, *, journal_mode: JournalMode | None = None, create: bool = False
+    ) -> None:
+        self.path = path
+        self.lock = lock
+        self._connection = _connect(path, create=create)
+        self.close = weakref.finalize(self, self._connection.close)
+        try:
+            _set_journal(self._connection, journal_mode or journal_mode_for(path.parent))
+        except sqlite3.DatabaseError as error:
+            self.close()
+            raise _unreadable(path, error) from error
+
+    def migrate(self) -> None:
+        """Bring an empty or older ledger up to date."""
+        with self.lock.held():
+            migrate(self._connection)
+
+    @property
+    def format(self) -> int:
+        """Number of the last migration applied."""
+        return applied(self._connection)
+
+    @property
+    def journal_mode(self) -> str:
+        """The journal in use: wal or delete."""
+        return str(self._connection.execute("PRAGMA journal_mode").fetchone()[0])
+
+    def rows(self, query: str, *values: object) -> list[Row]:
+        """Read all rows of a query at once, so that no read lock outlives the call."""
+        return self._connection.execute(query, values).fetchall()
+
+    def row(self, query: str, *values: object) -> Row | None:
+        """Read the first row, or None."""
+        found: Row | None = self._connection.execute(query, values).fetchone()
+        return found
+
+    @contextmanager
+    def transaction(self, what: str) -> Iterator[sqlite3.Connection]:
+        """Write all of it or nothing, holding the writer lock; `what` names the failpoints around the commit."""
+        with self.lock.held():
+            self._begin()
+            try:
+                yield self._connection
+                failpoint(f"{what}.written")
+                self.lock.require()
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+            failpoint(f"{what}.committed")
+
+    def _begin(self) -> None:
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error):
+                raise
+            raise Locked(
+                f"{self.path} stayed locked for {BUSY_TIMEOUT_S:.0f} s: is another program using it?"
+            ) from error
+
+    def copy_to(self, path: Path) -> None:
+        """Write a consistent copy of the ledger."""
+        target = sqlite3.connect(path)
+        try:
+            self._connection.backup(target)
+        finally:
+            target.close()
+
+
+def in_batches(items: Iterable[Item], size: int = BATCH) -> Iterator[list[Item]]:
+    """Cut a stream into lists of at most `size` items."""
+    stream = iter(items)
+    while batch := list(islice(stream, size)):
+        yield batch
+
+
+def placeholders(values: tuple[Any, ...]) -> str:
+    """Question marks for a row of values."""
+    return ", ".join("?" * len(values))
+
+
+def _connect(path: Path, *, create: bool) -> sqlite3.Connection:
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        raise SondeError(
+            f"sonde needs SQLite 3.34 or newer, this Python has {sqlite3.sqlite_version}: use a newer Python."
+        )
+    uri = f"{path.resolve().as_uri()}?mode={'rwc' if create else 'rw'}"
+    try:
+        connection = sqlite3.connect(uri, uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None)
+    except sqlite3.OperationalError as error:
+        raise _unreadable(path, error) from error
+    connection.row_factory = sqlite3.Row
+    return connection
+
+
+def _set_journal(connection: sqlite3.Connection, mode: JournalMode) -> None:
+    # Setting the mode that is already there would still take a lock, so ask first.
+    if connection.execute("PRAGMA journal_mode").fetchone()[0].upper() != mode:
+        connection.execute(f"PRAGMA journal_mode = {mode}").fetchone()
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _unreadable(path: Path, error: sqlite3.Error) -> SondeError:
+    return SondeError(f"The ledger {path} cannot be opened ({error}): restore it from a backup.")

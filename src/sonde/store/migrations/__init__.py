@@ -1,0 +1,27 @@
+"""Numbered steps from an empty ledger to today's. A step is never edited once released: a change is a new step."""
+
+import sqlite3
+
+from sonde.store.failpoints import failpoint
+from sonde.store.migrations import m001_ledger
+
+SCRIPTS: tuple[str, ...] = (m001_ledger.SCRIPT,)
+FORMAT = len(SCRIPTS)
+"""Number of the newest step, which is also what `.sonde/format` says."""
+
+
+def applied(connection: sqlite3.Connection) -> int:
+    """Return the number of the last step that a ledger went through."""
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Apply what is missing, each step in a transaction of its own."""
+    for number in range(applied(connection) + 1, FORMAT + 1):
+        try:
+            connection.executescript(f"BEGIN IMMEDIATE;{SCRIPTS[number - 1]};PRAGMA user_version = {number};COMMIT;")
+        except sqlite3.Error:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+        failpoint("migration.committed")

@@ -1,0 +1,110 @@
+"""Passages: text with its anchor, found again by words or by pieces of words."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import fields, replace
+from typing import Any
+
+from sonde.records.decisions import Passage
+from sonde.store.full_text import match_expression
+from sonde.store.ledger import Ledger, Row, in_batches
+from sonde.store.sources import remove_source
+from sonde.store.times import optional_time_of, optional_time_text
+
+_FIELDS = tuple(field.name for field in fields(Passage))
+_COLUMNS = ", ".join(_FIELDS)
+_INSERT = f"INSERT INTO passages ({_COLUMNS}) VALUES ({', '.join('?' * len(_FIELDS))}) ON CONFLICT DO NOTHING"
+_REVISE = (
+    f"UPDATE passages SET ({_COLUMNS}) = ({', '.join('?' * len(_FIELDS))}) "
+    f"WHERE source = ? AND anchor = ? AND ({_COLUMNS}) IS NOT ({', '.join('?' * len(_FIELDS))})"
+)
+_TITLE_WEIGHT = 0.5
+_PAGE = 1000
+
+
+class PassageStore:
+    """Passages of all sources of a project."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def add(self, source: str, passages: Iterable[Passage]) -> int:
+        """Add passages under a source's name and return how many are new.
+
+        A passage known by its source and anchor is not added again; where its text has changed it is revised in
+        place. Where `passages` raises, what this call added is taken away again.
+        """
+        n_new = 0
+        with self._ledger.lock.held():
+            last_before = self._last_id()
+            try:
+                for batch in in_batches(passages):
+                    n_new += self._add_batch([_values(replace(passage, source=source)) for passage in batch])
+            except Exception:
+                with self._ledger.transaction("passages") as connection:
+                    connection.execute("DELETE FROM passages WHERE id > ?", (last_before,))
+                raise
+        return n_new
+
+    def all(self, source: str | None = None) -> Iterator[Passage]:
+        """Stream the passages, of one source or of all, in the order they were added."""
+        last = 0
+        query = "SELECT * FROM passages WHERE id > ? AND (? IS NULL OR source = ?) ORDER BY id LIMIT ?"
+        # By pages, so that a slow reader holds no read lock that a writer would wait for.
+        while rows := self._ledger.rows(query, last, source, source, _PAGE):
+            yield from (_passage(row) for row in rows)
+            last = rows[-1]["id"]
+
+    def get(self, anchor: str) -> Passage | None:
+        """Return the passage at an anchor, of the first source that has it."""
+        row = self._ledger.row("SELECT * FROM passages WHERE anchor = ? ORDER BY id LIMIT 1", anchor)
+        return None if row is None else _passage(row)
+
+    def search(self, query: str, *, limit: int, trigram: bool = False) -> list[tuple[Passage, float]]:
+        """Find passages that hold any word of the query, best first, with their BM25 score (higher is better).
+
+        Words are matched by their stem; with `trigram`, anywhere inside words, from three characters on.
+        """
+        expression = match_expression(query, trigram=trigram)
+        if expression is None:
+            return []
+        index = "passage_trigrams" if trigram else "passage_words"
+        rows = self._ledger.rows(
+            f"SELECT passages.*, -bm25({index}, 1.0, {_TITLE_WEIGHT}) AS score FROM {index} "
+            f"JOIN passages ON passages.id = {index}.rowid WHERE {index} MATCH ? ORDER BY score DESC, id LIMIT ?",
+            expression,
+            limit,
+        )
+        return [(_passage(row), row["score"]) for row in rows]
+
+    def remove(self, source: str) -> None:
+        """Remove a source with its passages, changes and their links."""
+        remove_source(self._ledger, source)
+
+    def _add_batch(self, batch: Sequence[tuple[Any, ...]]) -> int:
+        n_new = 0
+        with self._ledger.transaction("passages") as connection:
+            for values in batch:
+                is_new = connection.execute(_INSERT, values).rowcount
+                n_new += is_new
+                if not is_new:
+                    named = dict(zip(_FIELDS, values, strict=True))
+                    connection.execute(_REVISE, (*values, named["source"], named["anchor"], *values))
+        return n_new
+
+    def _last_id(self) -> int:
+        ((last,),) = self._ledger.rows("SELECT coalesce(max(id), 0) FROM passages")
+        return int(last)
+
+
+def _values(passage: Passage) -> tuple[Any, ...]:
+    named = {name: getattr(passage, name) for name in _FIELDS} | {"time": optional_time_text(passage.time)}
+    return tuple(_storable(value) if isinstance(value, str) else value for value in named.values())
+
+
+def _storable(text: str) -> str:
+    # Half a surrogate pair (cut-off emoji in exports) is no text: it becomes the replacement character.
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _passage(row: Row) -> Passage:
+    return Passage(**{name: row[name] for name in _FIELDS} | {"time": optional_time_of(row["time"])})
