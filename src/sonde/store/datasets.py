@@ -183,7 +183,7 @@ class DatasetStore:
         for n_skipped in range(n_done):
             if next(frames, None) is None:
                 raise WrongUse(
-                    f"An interrupted import of the same files had stored {n_done} frames, but only {n_skipped} came now. "
+                    f"An interrupted import of the same files stored {n_done} frames, but only {n_skipped} came now. "
                     "It has been removed: run the import again."
                 )
 

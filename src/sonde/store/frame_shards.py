@@ -101,7 +101,7 @@ def _json_or_none(text: str | None) -> str | None:
 
 def _frames(table: Any) -> Iterator[Frame]:
     names = (*_SHAPES, *_LABEL_SHAPES)
-    columns = {name: list(_arrays(table.column(name).combine_chunks(), name)) for name in names}
+    columns: dict[str, list[Any]] = {name: list(_arrays(table.column(name).combine_chunks(), name)) for name in names}
     plain = {name: table.column(name).to_pylist() for name in ("ordinal", "energy_eV", "tags", "source_file")}
     for i in range(table.num_rows):
         source = plain["source_file"][i]
