@@ -175,3 +175,6 @@ class FeatureTable:
     units: Mapping[str, str | None]
     categorical: Mapping[str, tuple[str | None, ...]]
     n_frames: int
+    reference_energies_eV: Mapping[int, float] = field(default_factory=dict)
+    """Energy per atomic number that energy_per_atom_referenced was taken against."""
+    notes: tuple[str, ...] = ()

@@ -1,0 +1,68 @@
+"""Lineage: how a child dataset came from its parent, told by the simplest rule that explains the drops."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from sonde.datasets.collateral import collateral
+from sonde.datasets.drops import explain_drops
+from sonde.datasets.features import feature_table
+from sonde.datasets.matching import Matching, match
+from sonde.records.datasets import FeatureTable, Lineage
+from sonde.records.frames import Frame
+
+
+def lineage(
+    parent: Sequence[Frame],
+    child: Sequence[Frame],
+    *,
+    parent_name: str = "parent",
+    child_name: str = "child",
+    table: FeatureTable | None = None,
+) -> Lineage:
+    """Compare a dataset with the one it was made from, and recover the simplest rule that explains the drops.
+
+    `table` may carry the parent's features where they are at hand. Assumptions: the child is parent minus rule minus
+    random loss plus additions, and the rule spared no frame that it holds for.
+    """
+    table = feature_table(parent) if table is None else table
+    matching = match(parent, child)
+    kept = np.zeros(len(parent), bool)
+    kept[matching.kept_parent] = True
+    report = explain_drops(table, kept)
+    rule = report.rules[0] if report.rules else None
+    to_blame = report.dropped_by_rule if rule else ~kept
+    low, high = report.random_interval
+    return Lineage(
+        parent=parent_name,
+        child=child_name,
+        n_parent=len(parent),
+        n_child=len(child),
+        n_kept=len(matching.kept_parent),
+        n_dropped=len(matching.dropped),
+        n_added=len(matching.added),
+        n_relabelled=len(matching.relabelled),
+        random_split=report.random_split,
+        random_fraction=report.random_fraction,
+        random_fraction_low=low,
+        random_fraction_high=high,
+        n_dropped_by_rule=int(report.dropped_by_rule.sum()),
+        n_dropped_at_random=report.n_rest if report.random_split else 0,
+        n_unexplained=0 if report.random_split else report.n_rest,
+        rules=report.rules,
+        collateral=collateral(table, to_blame, rule),
+        notes=(*table.notes, *_matching_notes(matching), *report.notes),
+        kept_parent=matching.kept_parent,
+        kept_child=matching.kept_child,
+        dropped=matching.dropped,
+        dropped_by_rule=np.flatnonzero(report.dropped_by_rule),
+    )
+
+
+def _matching_notes(matching: Matching) -> list[str]:
+    notes = []
+    if len(matching.added):
+        notes.append(f"{len(matching.added)} frames of the child are not in the parent.")
+    if len(matching.relabelled):
+        notes.append(f"{len(matching.relabelled)} kept frames carry other labels than in the parent.")
+    return notes

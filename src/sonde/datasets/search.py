@@ -1,0 +1,150 @@
+"""The simplest rule that explains a loss, told apart from what was lost at random.
+
+A loss is read as rule ∪ random: a region of feature space without survivors, and outside it a loss that hits all frames
+alike. Among rules of one condition, then of two, then of three, a longer one is taken only where the drops it adds
+cannot be chance (significance.CHANCE), corrected for the number of rules searched and for frames lost together.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from sonde.datasets import regions
+from sonde.datasets.regions import Loss, Region, SearchTable
+from sonde.datasets.significance import (
+    CHANCE,
+    TOO_FEW_TO_TEST,
+    LossTest,
+    frames_lost_together,
+    most_lost_by_chance,
+    uniform_loss,
+)
+
+MARGIN = -math.log(CHANCE)
+FEATURE_ORDER = (
+    "max_force",
+    "energy_per_atom_referenced",
+    "closest_contact_ratio",
+    "volume_per_atom",
+    "pressure",
+    "config_type",
+    "scf_converged",
+    "n_atoms",
+    "rms_force",
+    "fraction",
+    "source_file",
+)
+"""Which of several rules that drop the same frames is named first; a convention, the data cannot tell them apart."""
+
+
+@dataclass(frozen=True, eq=False)
+class Explanation:
+    """The region a rule dropped, or none, and what is left of the loss outside it.
+
+    loss_rate and n_rest: share and number of frames lost outside the region; together: how many of them count as one.
+    """
+
+    region: Region | None
+    equivalent: tuple[Region, ...]
+    loss_rate: float
+    together: float
+    rest: LossTest
+    n_rest: int
+
+    @property
+    def random(self) -> bool:
+        """Tell whether the rest looks like a random loss and is large enough to say so."""
+        return self.rest.uniform and self.n_rest >= TOO_FEW_TO_TEST
+
+
+def explain(table: SearchTable, loss: Loss) -> Explanation:
+    """Find the simplest region without survivors that leaves a loss which looks random.
+
+    Assumptions: the rule kept no frame of its region, and saw the same numbers as the table.
+    """
+    best: Region | None = None
+    alternatives: Sequence[Region] = ()
+    for candidates in _levels(table, loss):
+        top = min(candidates, key=lambda region: _rank(region, loss), default=None)
+        if top is not None and _beats(table, loss, top, best):
+            best, alternatives = top, candidates
+        if best is not None and best.n_dropped == loss.n_dropped:
+            break
+    together, rest = _rest(table, loss, best)
+    n_region = best.n_dropped if best else 0
+    rate = loss.rate_outside(n_region)
+    same = [] if best is None else _equivalent(table, best, alternatives, rate)
+    return Explanation(
+        best,
+        tuple(sorted(same, key=lambda region: _rank(region, loss))),
+        rate,
+        together,
+        rest,
+        loss.n_dropped - n_region,
+    )
+
+
+def _levels(table: SearchTable, loss: Loss) -> Iterator[list[Region]]:
+    """Yield the candidates of one, two and three conditions."""
+    singles = regions.single_regions(table, loss)
+    yield singles
+    yield [
+        *regions.either_regions(table, singles, 2),
+        *regions.corner_regions(table, loss),
+        *regions.word_corner_regions(table, loss),
+        *regions.word_pair_regions(table, loss),
+    ]
+    yield list(regions.either_regions(table, singles, 3))
+
+
+def _worth(region: Region, loss: Loss) -> float:
+    return float(loss.evidence(region.n_dropped)) - region.cost
+
+
+def _rank(region: Region, loss: Loss) -> tuple[float, list[int], int]:
+    """Sort key: the best statistics first, then the convention of FEATURE_ORDER."""
+    places = [
+        FEATURE_ORDER.index(term.feature.split("_")[0] if "fraction" in term.feature else term.feature)
+        for term in region.terms
+    ]
+    return -round(_worth(region, loss), 6), places, sum(len(term.values) for term in region.terms)
+
+
+def _beats(table: SearchTable, loss: Loss, new: Region, old: Region | None) -> bool:
+    """Tell whether what `new` explains beyond `old` is no chance, at the price of its being longer."""
+    gain = loss.evidence(new.n_dropped) - loss.evidence(old.n_dropped if old else 0)
+    price = new.cost - (old.cost if old else 0.0)
+    if gain - price <= MARGIN:
+        return False
+    together, _ = _rest(table, loss, new)
+    return bool(gain / together - price > MARGIN)
+
+
+def _rest(table: SearchTable, loss: Loss, region: Region | None) -> tuple[float, LossTest]:
+    """Look at the loss outside a region: how far frames are lost together, and whether it hits all alike."""
+    outside = loss.kept | loss.dropped
+    if region is not None:
+        outside = outside & ~table.mask(region)
+    lost = loss.dropped & outside
+    if not np.any(lost):
+        return 1.0, LossTest(True, None, 1.0)
+    together = frames_lost_together(lost, outside, table.nearest)
+    numeric = {name: values[outside] for name, values in table.numeric.items()}
+    codes = {name: values[outside] for name, values in table.codes.items()}
+    return together, uniform_loss(lost[outside], numeric, codes, together)
+
+
+def _equivalent(table: SearchTable, best: Region, others: Sequence[Region], loss_rate: float) -> list[Region]:
+    """Return the other rules that drop the same frames, up to what random loss can have added to either."""
+    most = most_lost_by_chance(loss_rate)
+    mask = table.mask(best)
+    same = []
+    for other in others:
+        if other is best or abs(other.n_dropped - best.n_dropped) > most:
+            continue
+        theirs = table.mask(other)
+        if max(np.count_nonzero(mask & ~theirs), np.count_nonzero(theirs & ~mask)) <= most:
+            same.append(other)
+    return same
