@@ -1,0 +1,149 @@
+"""Which of several labels in one frame counts, their shapes, and the sign of the stress.
+
+Names are compared without regard to case. Order of preference: `REF_energy` > `dft_energy` > `energy`, the same for
+forces, stress and virial, because `REF_` is what training codes are told to fit and plain names are also written by
+whatever touched the file last. Labels that lose are kept: energies as tags, arrays as a note of how far they differ.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sonde.records.arrays import FloatArray
+from sonde.records.frames import Tag
+
+PREFIXES = ("ref_", "dft_", "")
+ENERGY_NAMES = ("energy", "free_energy")
+FORCE_NAMES = ("forces", "force")
+STRESS_NAMES = ("stress", "stresses_voigt")
+VIRIAL_NAMES = ("virial", "virials")
+SYMMETRY_TOLERANCE = 1e-2
+
+
+class LabelDefect(ValueError):  # noqa: N818 - a defect of the data, as the field says
+    """A label that cannot be taken; the reader adds the place."""
+
+
+@dataclass(frozen=True, eq=False)
+class Labels:
+    """Labels of a frame, the names of the keys used up, and notes on those that lost."""
+
+    energy_eV: float | None
+    forces_eV_per_A: FloatArray | None
+    stress_eV_per_A3: FloatArray | None
+    used: frozenset[str]
+    notes: Mapping[str, Tag]
+
+
+def label_keys(prefixed: Sequence[str]) -> tuple[str, ...]:
+    """List the lower-case spellings of a label, the preferred first."""
+    return tuple(prefix + name for prefix in PREFIXES for name in prefixed)
+
+
+ENERGY_KEYS = label_keys(ENERGY_NAMES)
+FORCE_KEYS = label_keys(FORCE_NAMES)
+STRESS_KEYS = (*label_keys(STRESS_NAMES), *label_keys(VIRIAL_NAMES))
+LABEL_KEYS = frozenset([*ENERGY_KEYS, *FORCE_KEYS, *STRESS_KEYS])
+
+
+def take_labels(info: Mapping[str, Any], columns: Mapping[str, Any], cell: FloatArray) -> Labels:
+    """Pick energy, forces and stress out of what the comment line and the columns of a frame hold."""
+    stated, stated_columns = _stated(info), _stated(columns)
+    energies = _candidates(stated, ENERGY_KEYS)
+    forces = _candidates(stated_columns, FORCE_KEYS)
+    stresses = _candidates(stated, STRESS_KEYS)
+    tensors = [(key, _stress(key, value, cell)) for key, value in stresses]
+    arrays = [(key, _forces(key, value)) for key, value in forces]
+    energy, taken = _energy(energies)
+    return Labels(
+        energy_eV=energy,
+        forces_eV_per_A=arrays[0][1] if arrays else None,
+        stress_eV_per_A3=tensors[0][1] if tensors else None,
+        used=frozenset([key for key, _ in forces + stresses] + [key for key, _ in energies if key.lower() == taken]),
+        notes={**_loser_note("forces", arrays, "eV/Å"), **_loser_note("stress", tensors, "eV/Å³")},
+    )
+
+
+def _stated(given: Mapping[str, Any]) -> dict[str, list[tuple[str, Any]]]:
+    """Collect the labels that have a value, by lower-case name: (spelling, value)."""
+    stated: dict[str, list[tuple[str, Any]]] = {}
+    for key, value in given.items():
+        if key.lower() in LABEL_KEYS and not _is_absent(value):
+            stated.setdefault(key.lower(), []).append((key, value))
+    return stated
+
+
+def _candidates(stated: Mapping[str, list[tuple[str, Any]]], names: Sequence[str]) -> list[tuple[str, Any]]:
+    """Return the (key, value) of the labels of one kind, the preferred first; two spellings of one must agree."""
+    found = []
+    for name in names:
+        spellings = stated.get(name, [])
+        for other, value in spellings[1:]:
+            if not np.array_equal(np.asarray(value), np.asarray(spellings[0][1])):
+                raise LabelDefect(f"{spellings[0][0]} and {other} stand in one frame and differ")
+        found += spellings
+    return found
+
+
+def _is_absent(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and value in ("None", "null", ""))
+
+
+def _energy(candidates: list[tuple[str, Any]]) -> tuple[float | None, str | None]:
+    for key, value in candidates:
+        if isinstance(value, str | bool) or np.ndim(value) or not np.isfinite(value):
+            raise LabelDefect(f"{key} is not a finite number: {value!r}")
+    return (float(candidates[0][1]), candidates[0][0].lower()) if candidates else (None, None)
+
+
+def _forces(key: str, value: Any) -> FloatArray:
+    forces = np.asarray(value, float)
+    if forces.ndim != 2 or forces.shape[1] != 3:
+        raise LabelDefect(f"{key} must have three columns per atom, found shape {forces.shape}")
+    if not np.all(np.isfinite(forces)):
+        raise LabelDefect(f"{key} holds NaN or inf")
+    return forces
+
+
+def _stress(key: str, value: Any, cell: FloatArray) -> FloatArray:
+    """Return the 3 × 3 stress, positive under tension; a virial W gives −W / volume."""
+    try:
+        numbers = np.asarray(value, float)
+    except ValueError as words:
+        raise LabelDefect(f"{key} is not made of numbers: {value!r}") from words
+    if not np.all(np.isfinite(numbers)):
+        raise LabelDefect(f"{key} holds NaN or inf")
+    tensor = full_tensor(numbers, key)
+    if not key.lower().endswith(VIRIAL_NAMES):
+        return tensor
+    volume = abs(float(np.linalg.det(cell)))
+    if volume < 1e-6:
+        raise LabelDefect(f"{key} needs a cell with a volume to become a stress")
+    return -tensor / volume
+
+
+def full_tensor(numbers: FloatArray, key: str) -> FloatArray:
+    """Turn 3 × 3, nine or six numbers (xx yy zz yz xz xy) into a symmetric 3 × 3 tensor."""
+    if numbers.size == 9:
+        tensor = numbers.reshape(3, 3).astype(float)
+        if np.abs(tensor - tensor.T).max() > SYMMETRY_TOLERANCE * np.abs(tensor).max():
+            raise LabelDefect(f"{key} is not symmetric: {np.round(tensor, 6).tolist()}")
+        return (tensor + tensor.T) / 2
+    if numbers.shape == (6,):
+        xx, yy, zz, yz, xz, xy = numbers
+        return np.array([[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]], float)
+    raise LabelDefect(f"{key} must hold 9 numbers, 3 × 3 or 6 (xx yy zz yz xz xy), found shape {numbers.shape}")
+
+
+def _loser_note(what: str, candidates: list[tuple[str, FloatArray]], unit: str) -> dict[str, Tag]:
+    """Say which labels were passed over and by how much they differ from the one taken."""
+    words = []
+    for key, value in candidates[1:]:
+        if value.shape != candidates[0][1].shape:
+            raise LabelDefect(f"{key} and {candidates[0][0]} have different lengths")
+        difference = float(np.abs(value - candidates[0][1]).max(initial=0.0))
+        if difference > 1e-6:
+            words.append(f"{key} differs from {candidates[0][0]} by up to {difference:.3g} {unit}")
+    return {f"{what}_not_taken": "; ".join(words)} if words else {}

@@ -1,0 +1,63 @@
+"""The readers, and the choice among them by content."""
+
+from collections.abc import Iterator
+from functools import cache
+from importlib.metadata import entry_points
+from pathlib import Path
+
+from sonde.datasets.readers import extxyz, structures_json
+from sonde.datasets.readers.compression import head_of
+from sonde.datasets.readers.protocol import Place, Reader
+from sonde.errors import NotFound
+from sonde.records.frames import Frame
+
+READERS: dict[str, Reader] = {reader.name: reader for reader in (extxyz.READER, structures_json.READER)}
+ENTRY_POINTS = "sonde.readers"
+
+
+@cache
+def _third_party() -> dict[str, Reader]:
+    """Load readers that other packages install under the entry point group `sonde.readers`."""
+    return {point.name: point.load() for point in entry_points(group=ENTRY_POINTS) if point.name not in READERS}
+
+
+def readers() -> dict[str, Reader]:
+    """Return all readers by name, those of other packages first: who installs one wants it used."""
+    return {**_third_party(), **READERS}
+
+
+def reader_names() -> tuple[str, ...]:
+    """List the formats that can be read."""
+    return tuple(sorted(readers()))
+
+
+def reader_for(path: Path) -> Reader:
+    """Return the first reader that claims a file by its path and first bytes."""
+    head = head_of(path)
+    for reader in readers().values():
+        if reader.claims(path, head):
+            return reader
+    raise Place(path).bad(
+        f"no reader knows this format; it begins with {head[:40].decode(errors='replace')!r}",
+        f"formats: {', '.join(reader_names())}. Convert it with ase, or install a reader (entry point {ENTRY_POINTS}).",
+    )
+
+
+def read_frames(path: Path | str, reader: str | None = None) -> Iterator[Frame]:
+    """Yield the frames of a file one by one, ordinals from 0, labels as None where the file has none.
+
+    Parameters
+    ----------
+    reader : name of a reader; without it the content decides.
+
+    Raises
+    ------
+    BadInput : the file cannot be taken as it is; file, frame and line are named.
+    """
+    path = Path(path)
+    if reader is None:
+        return reader_for(path).read(path)
+    known = readers()
+    if reader not in known:
+        raise NotFound("reader", reader, known)
+    return known[reader].read(path)
