@@ -97,7 +97,9 @@ class WriterLock:
             self._descriptor = os.open(self.path, os.O_RDWR)
         self._mine = mine
         self._stop = threading.Event()
-        threading.Thread(target=self._beat, args=(self._stop, mine), name="sonde-writer-lock", daemon=True).start()
+        # The thread closes a descriptor of its own: this one may be released before it has begun.
+        beat = (self._stop, os.dup(self._descriptor), mine)
+        threading.Thread(target=self._beat, args=beat, name="sonde-writer-lock", daemon=True).start()
 
     def _require_dead(self, holder: Holder) -> None:
         if is_alive(holder, self._stale_after):
@@ -124,9 +126,8 @@ class WriterLock:
         except OSError:
             return False
 
-    def _beat(self, stop: threading.Event, mine: Holder) -> None:
+    def _beat(self, stop: threading.Event, descriptor: int, mine: Holder) -> None:
         """Renew the heartbeat in place: after a takeover this writes to our own, unlinked file and harms nobody."""
-        descriptor = os.dup(self._descriptor)
         try:
             while not stop.wait(self._heartbeat_every_s):
                 os.pwrite(descriptor, _encoded(replace(mine, heartbeat=time_text(now()))), 0)
