@@ -1,0 +1,97 @@
+"""Where words first stood: paragraphs of documents and comments beside values, followed through history."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import PurePosixPath
+
+from sonde.decisions.changes.repository import Commit, FileChange, Objects, Repository
+from sonde.decisions.sources.comments import comments, has_comments
+from sonde.decisions.sources.paragraphs import Paragraph, document_facts, paragraphs
+from sonde.decisions.sources.readable import decoded
+from sonde.records.decisions import Passage
+
+DOCUMENT_SUFFIXES = frozenset({".md", ".markdown", ".rst", ".txt"})
+LARGEST_BYTES = 2 * 1024**2
+PACKAGE_LIST = re.compile(r"(^|/)(requirements|constraints|CMakeLists)[^/]*\.txt$", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The place in a commit where words first stood; author and time are None where history cannot tell."""
+
+    path: str
+    line: int
+    commit: str
+    author: str | None
+    time: datetime | None
+
+
+class FirstWords:
+    """Follows a history, parents before children, and keeps the origin of every piece of text in every file."""
+
+    def __init__(self) -> None:
+        self._origins: dict[str, dict[str, Origin]] = {}
+
+    def follow(self, commit: Commit, objects: Objects) -> Iterator[Passage]:
+        """Take in one commit; yield the comments that are new with it."""
+        self._rename(commit.files)
+        for file in commit.files:
+            if file.new is None or not (is_document(file.path) or has_comments(file.path)):
+                continue
+            known = self._origins.setdefault(file.path, {})
+            for piece in _pieces(file.path, file.new, objects):
+                if piece.text not in known:
+                    origin = Origin(file.path, piece.line, commit.id, commit.author, commit.time)
+                    known[piece.text] = origin
+                    if not is_document(file.path):
+                        yield _passage(piece, origin)
+
+    def at_head(self, repository: Repository, objects: Objects) -> Iterator[Passage]:
+        """Yield what stands in the head's tree: its documents, and comments that no commit was seen to bring."""
+        for path, blob in repository.files():
+            document = is_document(path)
+            known = self._origins.get(path, {})
+            if not document and not has_comments(path):
+                continue
+            for piece in _pieces(path, blob, objects):
+                if document or piece.text not in known:
+                    unseen = Origin(path, piece.line, repository.head, None, None)
+                    yield _passage(piece, known.get(piece.text, unseen))
+
+    def _rename(self, files: tuple[FileChange, ...]) -> None:
+        """Let a file that moved without change keep its origins."""
+        gone = {file.old: file.path for file in files if file.new is None}
+        for file in files:
+            if file.old is None and file.new in gone:
+                self._origins[file.path] = dict(self._origins.get(gone[file.new], {}))
+
+
+def is_document(path: str) -> bool:
+    """Tell whether a path names a text that people read."""
+    return PurePosixPath(path).suffix.lower() in DOCUMENT_SUFFIXES and not PACKAGE_LIST.search(path)
+
+
+def _pieces(path: str, blob: str, objects: Objects) -> list[Paragraph]:
+    payload = objects.read(blob, LARGEST_BYTES)
+    if payload is None or b"\0" in payload:
+        return []
+    text = decoded(payload)
+    if is_document(path):
+        return list(paragraphs(text, document_facts(text, PurePosixPath(path).name)))
+    return list(comments(text, path))
+
+
+def _passage(piece: Paragraph, origin: Origin) -> Passage:
+    """A date in a heading tells more than the commit that brought the file, unless it lies in the commit's future."""
+    dated = piece.time and (origin.time is None or piece.time <= origin.time)
+    return Passage(
+        anchor=f"{origin.path}:{origin.line}@{origin.commit}",
+        text=piece.text,
+        kind="file",
+        author=origin.author,
+        time=piece.time if dated else origin.time,
+        thread=f"{origin.path}#{piece.heading}" if piece.heading else None,
+        title=piece.heading or origin.path,
+    )

@@ -1,0 +1,69 @@
+"""A git repository → passages (commit messages, documents, comments beside values) and changes of values."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from sonde.decisions.changes.history import value_changes
+from sonde.decisions.changes.repository import Commit, open_repository, tell_missing
+from sonde.decisions.sources.first_words import FirstWords
+from sonde.decisions.sources.readable import readable
+from sonde.records.decisions import Change, Passage
+
+
+def read(path: Path, revision: str = "HEAD") -> Iterator[Passage]:
+    """Yield the commit messages up to a revision, comments beside values in settings and code, and its documents.
+
+    A paragraph or a comment carries the commit where these words first stood in that file, its author and time;
+    where history cannot tell (a merge, the cut end of a shallow clone) author and time are None.
+
+    Raises
+    ------
+    BadInput
+        Where the path is no repository, holds no commit, or is damaged.
+    """
+    repository = open_repository(path, revision)
+    words, seen = FirstWords(), set[str]()
+    with repository.objects() as objects:
+        for commit in repository.commits():
+            yield from _message(commit)
+            yield from _unseen(words.follow(commit, objects), seen)
+        yield from _unseen(words.at_head(repository, objects), seen)
+        tell_missing(repository, objects)
+
+
+def changes(path: Path, revision: str = "HEAD") -> Iterator[Change]:
+    """Yield every change of a value in the commits up to a revision, oldest first.
+
+    Values are scalars in YAML, TOML and JSON (key as a dotted path), INCAR tags, literals and comparisons in Python.
+    Merges are left out: their changes stand in the commits they join. A file that cannot be parsed is skipped, and
+    compared with its last readable version when it can be parsed again.
+
+    Raises
+    ------
+    BadInput
+        Where the path is no repository, holds no commit, or is damaged.
+    """
+    repository = open_repository(path, revision)
+    with repository.objects() as objects:
+        yield from value_changes(repository.commits(), objects.read)
+        tell_missing(repository, objects)
+
+
+def _message(commit: Commit) -> Iterator[Passage]:
+    if text := readable(commit.message):
+        yield Passage(
+            anchor=f"commit:{commit.id}",
+            text=text,
+            kind="commit",
+            author=commit.author,
+            time=commit.time,
+            title=commit.summary,
+        )
+
+
+def _unseen(passages: Iterator[Passage], seen: set[str]) -> Iterator[Passage]:
+    """Leave out what stands twice in one file: it has one origin."""
+    for passage in passages:
+        if passage.anchor not in seen:
+            seen.add(passage.anchor)
+            yield passage

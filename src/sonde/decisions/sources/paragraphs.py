@@ -1,0 +1,153 @@
+"""Markdown, reStructuredText and plain text → paragraphs with their line, heading and date."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import pairwise
+
+from sonde.decisions.sources.dates import find_date
+from sonde.decisions.sources.readable import readable
+
+LONGEST_LIST = 1200
+"""Characters above which a list is split at its items."""
+FENCE = re.compile(r"\s*(```|~~~)")
+HASHES = re.compile(r"(#{1,6})\s+(.*?)\s*#*\s*$")
+RULE = re.compile(r"([=\-~^\"'`*+#.:_])\1{2,}\s*$")
+FIELD = re.compile(r"([A-Za-z][\w -]{0,30}):\s*(.*)$")
+ITEM = re.compile(r"([-*+•]|\d+[.)])\s")
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """Lines that stand together, verbatim, under their heading."""
+
+    text: str
+    line: int
+    """Of the file, from 1."""
+    heading: str | None = None
+    section_line: int = 1
+    """Where the section begins: paragraphs of one section share it."""
+    time: datetime | None = None
+    """Date of the nearest heading that carries one, else of the document."""
+
+
+@dataclass(frozen=True)
+class DocumentFacts:
+    """What the head of a document says of it."""
+
+    title: str | None = None
+    author: str | None = None
+    time: datetime | None = None
+
+
+@dataclass(frozen=True)
+class _Section:
+    level: int
+    title: str
+    line: int
+    time: datetime | None
+
+
+def document_facts(text: str, name: str = "") -> DocumentFacts:
+    """Read title, author and date from front matter or leading `Key: value` lines; the file name may hold the date."""
+    fields = {key.lower(): value for key, value in _head_fields(text.split("\n"))}
+    dates = (find_date(fields.get(key, "")) for key in ("date", "created", "meeting"))
+    time = next((date for date in dates if date), None) or find_date(name)
+    author = fields.get("author") or fields.get("authors")
+    return DocumentFacts(fields.get("title"), author or None, time)
+
+
+def paragraphs(text: str, facts: DocumentFacts | None = None) -> Iterator[Paragraph]:
+    """Yield the paragraphs of a document in order; headings are their titles, not paragraphs."""
+    facts = facts or DocumentFacts()
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    sections: list[_Section] = []
+    levels: list[str] = []
+    for start, block in _blocks(lines):
+        heading = _heading(block, levels)
+        if heading:
+            title, level, used = heading
+            sections = [section for section in sections if section.level < level]
+            sections.append(_Section(level, title, start + 1, find_date(title)))
+            start, block = start + used, block[used:]
+        yield from _paragraph(start, block, sections, facts)
+
+
+def _paragraph(start: int, block: list[str], sections: list[_Section], facts: DocumentFacts) -> Iterator[Paragraph]:
+    time = next((section.time for section in reversed(sections) if section.time), facts.time)
+    under = Paragraph("", 0, facts.title, 1, time)
+    if sections:
+        under = replace(under, heading=sections[-1].title, section_line=sections[-1].line)
+    for line, part in _items(start, block):
+        text = readable("\n".join(part))
+        if any(character.isalnum() for character in text):
+            blank = next((count for count, row in enumerate(part) if row.strip()), 0)
+            yield replace(under, text=text, line=line + blank + 1)
+
+
+def _blocks(lines: list[str]) -> Iterator[tuple[int, list[str]]]:
+    """Yield runs of lines without an empty one, with the index of the first; fenced code stays whole.
+
+    Front matter between lines of `---` is left out. A `#` heading begins a run of its own.
+    """
+    start, block, fence = 0, list[str](), ""
+    for index, line in enumerate(lines[_front_matter(lines) :], start=_front_matter(lines)):
+        mark = FENCE.match(line)
+        if fence or mark:
+            fence = "" if fence and mark and mark[1] == fence else fence or (mark[1] if mark else "")
+        elif block and (not line.strip() or HASHES.match(line)):
+            yield start, block
+            block = []
+        if line.strip() or block:
+            start = start if block else index
+            block.append(line)
+    if block:
+        yield start, block
+
+
+def _heading(block: list[str], levels: list[str]) -> tuple[str, int, int] | None:
+    """Return title, level and number of lines of the heading that a run begins with.
+
+    Underlined headings get their level from the order in which their marks first come, after the six of `#`.
+    """
+    if hashes := HASHES.match(block[0]):
+        return hashes[2], len(hashes[1]), 1
+    over = 1 if len(block) > 2 and RULE.match(block[0]) and RULE.match(block[2]) else 0
+    if len(block) < over + 2 or not (rule := RULE.match(block[over + 1])):
+        return None
+    title = block[over].strip()
+    if not title or RULE.match(title) or ITEM.match(title) or len(block[over + 1].strip()) < min(len(title), 4):
+        return None
+    mark = rule[1] * (over + 1)
+    if mark not in levels:
+        levels.append(mark)
+    return title, 7 + levels.index(mark), over + 2
+
+
+def _items(start: int, block: list[str]) -> Iterator[tuple[int, list[str]]]:
+    """Split a long list at its outermost items; everything else stays whole."""
+    starts = [index for index, line in enumerate(block) if ITEM.match(line)]
+    if sum(map(len, block)) <= LONGEST_LIST or len(starts) < 2:
+        yield start, block
+        return
+    cuts = sorted({0, *starts, len(block)})
+    for first, last in pairwise(cuts):
+        yield start + first, block[first:last]
+
+
+def _front_matter(lines: list[str]) -> int:
+    """Count the lines of front matter between two lines of `---`."""
+    if not lines or lines[0].strip() != "---":
+        return 0
+    ends = (index for index, line in enumerate(lines[1:60], start=2) if line.strip() in ("---", "..."))
+    return next(ends, 0)
+
+
+def _head_fields(lines: list[str]) -> Iterator[tuple[str, str]]:
+    """Yield `Key: value` pairs of the front matter, or of the lines before the first empty one."""
+    front = _front_matter(lines)
+    head = lines[1 : front - 1] if front else lines[: next((i for i, line in enumerate(lines[:60]) if not line), 60)]
+    for line in head:
+        if field := FIELD.match(line.strip("*_ ").replace("**", "")):
+            yield field[1].strip(), field[2].strip().strip("\"'")

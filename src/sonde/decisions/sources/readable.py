@@ -1,0 +1,47 @@
+"""Text as a reader sees it: one kind of line end, no control characters, nothing that UTF-8 cannot hold."""
+
+import re
+from pathlib import Path
+
+from sonde.errors import BadInput
+
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def readable(text: str) -> str:
+    """Return the text without what no reader sees; words and layout stay as they were written."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return SURROGATE.sub("\ufffd", CONTROL.sub("", text)).strip()
+
+
+def decoded(payload: bytes, charset: str | None = None) -> str:
+    """Decode by the declared charset, else UTF-8, else Windows-1252: the first that fits without loss.
+
+    A declared charset that does not fit, or that nobody knows, is common in old mail; Latin-1 takes every byte.
+    """
+    for candidate in (charset, "utf-8-sig", "cp1252"):
+        if candidate:
+            try:
+                return payload.decode(candidate)
+            except (UnicodeDecodeError, LookupError):
+                continue
+    return payload.decode("latin-1")
+
+
+def read_utf8(path: Path) -> str:
+    """Read a text file written by hand.
+
+    Raises
+    ------
+    BadInput
+        Where the file is not UTF-8; the line is named.
+    """
+    payload = path.read_bytes()
+    try:
+        return payload.decode("utf-8-sig")
+    except UnicodeDecodeError as broken:
+        line = payload.count(b"\n", 0, broken.start) + 1
+        raise BadInput(
+            path, f"line {line}", "is not UTF-8 text", f"Convert it: iconv -f latin1 -t utf-8 {path.name} > converted"
+        ) from broken
