@@ -41,7 +41,7 @@ class Parsed:
     """One frame as a parser gives it: key-value pairs, columns, and the lattice vectors as rows."""
 
     info: Mapping[str, Any]
-    columns: Mapping[str, AnyArray]
+    columns: Mapping[str, Any]
     cell: FloatArray
     pbc: AnyArray
 
@@ -93,7 +93,8 @@ def _parsed(block: Block, c_file: Any) -> Parsed:
         if atom:
             raise _atom_line_error(block, int(atom[1]), str(refusal)) from refusal
         return _parsed_by_ase(block)
-    return Parsed(_with_long_integers(stated, info), columns, *_lattice(info, block))
+    cell, pbc = _lattice(info, block)
+    return Parsed(_with_long_integers(stated, info), columns, cell, pbc)
 
 
 def _lattice(info: dict[str, Any], block: Block) -> tuple[FloatArray, AnyArray]:
