@@ -1,0 +1,1 @@
+"""Record → terminal, HTML or figure; no science here."""

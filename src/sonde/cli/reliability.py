@@ -1,0 +1,50 @@
+"""`sonde trust fit` and `sonde trust score`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sonde.cli.answers import HERE, AsJson, ProjectFolder, open_project, show
+from sonde.cli.progress_bar import progress_for_terminal
+
+trust_app = typer.Typer(help="Can a prediction be trusted: probability, scope, worst atoms.", no_args_is_help=True)
+Potential = Annotated[str, typer.Argument(help="Name of a registered potential.")]
+Tolerance = Annotated[float, typer.Option(help="Largest per-atom force error that is acceptable, eV/Å.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this file."""
+    app.add_typer(trust_app, name="trust")
+
+
+@trust_app.command("fit")
+def fit(
+    potential: Potential,
+    on: Annotated[str, typer.Option(help="Dataset with labels, best one that the potential was not trained on.")],
+    tolerance: Tolerance = 0.3,
+    project: ProjectFolder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Fit a reliability probe on true force errors and say how well it does on frames it has not seen."""
+    from sonde.operations.trust import trust_fit
+    from sonde.views.reliability import show_trust
+
+    summary = trust_fit(open_project(project), potential, on, tolerance=tolerance, progress=progress_for_terminal())
+    show(summary, show_trust, as_json)
+
+
+@trust_app.command("score")
+def score(
+    potential: Potential,
+    file: Annotated[Path, typer.Argument(help="Structures to score.")],
+    tolerance: Tolerance = 0.3,
+    project: ProjectFolder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Say for each structure whether its predicted forces can be trusted: reliable, unreliable or out of scope."""
+    from sonde.operations.trust import trust_score
+    from sonde.views.reliability import show_scores
+
+    scores = trust_score(open_project(project), potential, file, tolerance=tolerance, progress=progress_for_terminal())
+    show(scores, show_scores, as_json)

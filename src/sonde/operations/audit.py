@@ -1,0 +1,18 @@
+"""`sonde audit`."""
+
+from typing import TYPE_CHECKING
+
+from sonde.progress import SILENT, Progress
+from sonde.records.datasets import Audit
+
+if TYPE_CHECKING:
+    from sonde.store import Project
+
+
+def audit(project: "Project", dataset: str, *, progress: Progress = SILENT) -> Audit:
+    """Say what a dataset holds, on which energy surfaces, and where its labels contradict each other."""
+    from sonde.datasets.audit import audit as audit_frames
+
+    row = project.datasets.row(dataset)
+    frames = progress.track(project.datasets.frames(dataset), f"auditing {dataset}", row.n_frames)
+    return audit_frames(frames, dataset)

@@ -1,0 +1,38 @@
+"""`sonde remove`."""
+
+from typing import TYPE_CHECKING
+
+from sonde.errors import NotFound, SondeError
+
+if TYPE_CHECKING:
+    from sonde.store import Project
+
+
+def remove(project: "Project", name: str) -> str:
+    """Remove a dataset, a source or a potential by its name; passages, vectors and links go along.
+
+    A dataset that others came from, or that a potential was trained on, stays until these are removed.
+    """
+    with project.writing():
+        if name in project.datasets.names():
+            _refuse_if_needed(project, name)
+            project.datasets.remove(name)
+            return f"dataset {name} removed"
+        if name in project.potentials.names():
+            project.potentials.remove(name)
+            return f"potential {name} removed"
+        if name in project.sources.names():
+            project.passages.remove(name)
+            return f"source {name} removed with its passages, changes and links"
+    raise NotFound("dataset, source or potential", name, _names(project))
+
+
+def _refuse_if_needed(project: "Project", name: str) -> None:
+    children = [child for child in project.datasets.names() if project.datasets.row(child).child_of == name]
+    trained = [p for p in project.potentials.names() if project.potentials.get(p).trained_on == name]
+    if children or trained:
+        raise SondeError(f"{name} is needed by {', '.join([*children, *trained])}: remove these first.")
+
+
+def _names(project: "Project") -> list[str]:
+    return [*project.datasets.names(), *project.potentials.names(), *project.sources.names()]

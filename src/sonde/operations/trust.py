@@ -1,0 +1,69 @@
+"""`sonde trust fit` and `sonde trust score`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from sonde.errors import SondeError
+from sonde.progress import SILENT, Progress
+from sonde.records.reliability import Reliability, TrustSummary
+
+if TYPE_CHECKING:
+    from sonde.store import Project
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Reliability of each structure of a file."""
+
+    SCHEMA: ClassVar[str] = "sonde.trust-score/1"
+    potential: str
+    structures: tuple[Reliability, ...]
+
+
+def trust_fit(
+    project: "Project", potential: str, dataset: str, *, tolerance: float = 0.3, progress: Progress = SILENT
+) -> TrustSummary:
+    """Fit the reliability probe of a potential on the true force errors of a labelled dataset.
+
+    The dataset should be one that the potential was not trained on; where it is, the summary says so.
+    """
+    from sonde.operations.evaluations import evaluations_of_dataset
+    from sonde.operations.evidence.assembly import load_registered
+    from sonde.operations.evidence.material import trajectory_of
+    from sonde.reliability.trust import fit_trust
+
+    registered, loaded = load_registered(project, potential, progress)
+    frames = list(project.datasets.frames(dataset))
+    evaluations = evaluations_of_dataset(project, loaded, dataset, frames, progress)
+    probe, summary = fit_trust(
+        loaded.identity,
+        frames,
+        evaluations,
+        [trajectory_of(frame) for frame in frames],
+        tolerance=tolerance,
+        seed=0,
+        in_sample=dataset == registered.trained_on,
+    )
+    with project.writing():
+        project.artifacts.put("probe", potential, probe.to_bytes(), {"dataset": dataset})
+    return summary
+
+
+def trust_score(
+    project: "Project", potential: str, file: Path, *, tolerance: float = 0.3, progress: Progress = SILENT
+) -> Scores:
+    """Score structures with the stored probe: P(largest per-atom force error ≤ tolerance), and whether in scope."""
+    from sonde.operations.diagnose import read_structures
+    from sonde.operations.evidence.assembly import load_registered
+    from sonde.reliability.probes.local import LocalProbe
+
+    stored = project.artifacts.get("probe", potential)
+    if stored is None:
+        raise SondeError(f"No probe is fitted for {potential}: run sonde trust fit {potential} --on DATASET first.")
+    probe = LocalProbe.from_bytes(stored[0])
+    _, loaded = load_registered(project, potential, progress)
+    frames = read_structures(file)
+    evaluations = loaded.evaluate(frames, progress=progress)
+    scored = (probe.score(e, f.numbers, tolerance) for e, f in zip(evaluations, frames, strict=True))
+    return Scores(potential, tuple(scored))

@@ -1,0 +1,60 @@
+"""`sonde why`: in four forms."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from sonde.errors import WrongUse
+from sonde.records.decisions import Why
+
+if TYPE_CHECKING:
+    from sonde.decisions.answers import Archive
+    from sonde.store import Project
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Exactly one of the four forms of the question, with its limits."""
+
+    question: str | None = None
+    at: str | None = None
+    """PATH or PATH:LINE"""
+    key: str | None = None
+    commit: str | None = None
+    as_of: datetime | None = None
+    source: str | None = None
+
+
+def why(project: "Project", asked: Asked) -> Why:
+    """Answer why something was done with verbatim quotes and their anchors, or say that no reason is recorded.
+
+    Ask in words, or of a place in a repository, a key, or a commit.
+    """
+    from sonde.decisions import answers
+
+    forms = [form for form in (asked.question, asked.at, asked.key, asked.commit) if form]
+    if len(forms) != 1:
+        raise WrongUse('Ask one thing: sonde why "QUESTION", or --at PATH[:LINE], or --key KEY, or --commit COMMIT.')
+    archive = open_archive(project)
+    if asked.question:
+        return answers.why_question(archive, asked.question, as_of=asked.as_of, source=asked.source)
+    if asked.key:
+        return answers.why_key(archive, asked.key)
+    if asked.commit:
+        return answers.why_commit(archive, asked.commit)
+    path, line = _place(asked.at or "")
+    return answers.why_at(archive, path, line)
+
+
+def open_archive(project: "Project") -> "Archive":
+    """Everything that people wrote and every value they changed, as the project holds it."""
+    from sonde.decisions.answers import Archive
+
+    return Archive(passages=project.passages, changes=project.changes.all(), links=project.links.all())
+
+
+def _place(text: str) -> tuple[str, int | None]:
+    path, _, line = text.rpartition(":")
+    if path and line.isdecimal():
+        return path, int(line)
+    return text, None

@@ -1,0 +1,50 @@
+"""What an import took in, on the terminal."""
+
+from rich.console import Console
+from rich.markup import escape
+
+from sonde.operations.add_dataset import AddedDataset
+from sonde.operations.add_potential import AddedPotential
+from sonde.operations.add_source import AddedSource
+
+
+def show_added(record: AddedDataset | AddedPotential | AddedSource, console: Console) -> None:
+    """Print one sentence, and warnings where there are any."""
+    if isinstance(record, AddedDataset):
+        _dataset(record, console)
+    elif isinstance(record, AddedSource):
+        _source(record, console)
+    else:
+        _potential(record, console)
+    if not record.stored:
+        console.print("Nothing was stored (--dry-run).")
+
+
+def _dataset(record: AddedDataset, console: Console) -> None:
+    parent = f", made from {record.child_of}" if record.child_of else ""
+    console.print(
+        f"dataset {escape(record.name)}: {record.n_frames:,} frames, {record.n_atoms:,} atoms{escape(parent)}"
+    )
+
+
+def _source(record: AddedSource, console: Console) -> None:
+    new = f" ({record.n_new_passages:,} new)" if record.stored else ""
+    changes = f", {record.n_changes:,} changes of values" if record.kind == "git" else ""
+    console.print(f"{record.kind} {escape(record.name)}: {record.n_passages:,} passages{new}{changes}")
+
+
+def _potential(record: AddedPotential, console: Console) -> None:
+    identity = record.potential.identity
+    console.print(
+        f"potential {escape(record.potential.name)}: {identity.adapter}, {identity.dtype}, "
+        f"cutoff {identity.cutoff_A:g} Å, sha256 {identity.checkpoint_sha256[:12]}"
+    )
+    found = record.residuals
+    if found is not None and found.force_rmse_eV_per_A is not None:
+        energy = found.energy_rmse_meV_per_atom
+        console.print(
+            f"  on {found.n_frames} training frames: force RMSE {found.force_rmse_eV_per_A:.3f} eV/Å"
+            + (f", energy RMSE {energy:.1f} meV/atom" if energy is not None else "")
+        )
+    for warning in record.warnings:
+        console.print(f"  [yellow]![/yellow] {escape(warning)}")

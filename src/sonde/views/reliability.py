@@ -1,0 +1,53 @@
+"""Probes and scores on the terminal."""
+
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from sonde.records.reliability import TrustSummary
+
+if TYPE_CHECKING:
+    from sonde.operations.trust import Scores
+
+STATES = {
+    "reliable": "[green]reliable[/green]",
+    "unreliable": "[red]unreliable[/red]",
+    "out_of_scope": "[yellow]out of scope[/yellow]",
+}
+
+
+def show_trust(record: TrustSummary, console: Console) -> None:
+    """Print how a probe did on frames that it has not seen, beside its baseline."""
+    console.print(
+        f"[bold]{escape(record.potential)}[/bold]: trained on {record.n_train_frames}, calibrated on "
+        f"{record.n_calibration_frames}, tested on {record.n_test_frames} frames, grouped by {record.grouped_by}; "
+        f"tolerance {record.tolerance_eV_per_A:g} eV/Å"
+    )
+    if record.auroc is not None:
+        interval = f" ({record.auroc_low:.2f}–{record.auroc_high:.2f})" if record.auroc_low is not None else ""
+        console.print(
+            f"AUROC {record.auroc:.3f}{interval}; largest predicted force alone {_number(record.auroc_force_norm)}"
+        )
+    console.print(
+        f"Brier {_number(record.brier)}, ECE {_number(record.ece)}, "
+        f"within tolerance {_number(record.prevalence_within)}, out of scope {record.n_out_of_scope}"
+    )
+    for note in record.notes:
+        console.print(f"[dim]{escape(note)}[/dim]")
+
+
+def _number(value: float | None) -> str:
+    return "not known" if value is None else f"{value:.3f}"
+
+
+def show_scores(record: "Scores", console: Console) -> None:
+    """Print one line per structure."""
+    table = Table(box=None, pad_edge=False)
+    for column in ("structure", "state", "P(error ≤ tolerance)", "scope (1 = limit)", "worst atoms"):
+        table.add_column(column)
+    for k, found in enumerate(record.structures):
+        worst = " ".join(map(str, found.worst_atoms))
+        table.add_row(str(k), STATES[found.state], f"{found.p_within:.2f}", f"{found.out_of_scope_score:.2f}", worst)
+    console.print(table)
