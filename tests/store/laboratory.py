@@ -18,8 +18,8 @@ from sonde.store import Project, SourceFile
 from sonde.store.filesystems import JournalMode
 
 N_FRAMES = 23
-N_PASSAGES = 1203
-"""Three transactions."""
+N_PASSAGES = 53
+BATCH_ROWS = 20
 SHARD_FRAMES = 5
 SOURCES = (SourceFile("raw.xyz", 100, "ab" * 32),)
 NOON = datetime(2024, 5, 1, 12, tzinfo=UTC)
@@ -78,6 +78,7 @@ def write_everything(root: Path, journal_mode: JournalMode | None = None) -> Non
     """Write some of everything; what an earlier, killed call has written is taken as it is."""
     project = Project.create(root, journal_mode=journal_mode)
     project.lake.shard_frames = SHARD_FRAMES
+    project.ledger.batch_rows = BATCH_ROWS
     if "raw" not in project.datasets.names():
         _write_and_remove_scrap(project)
     project.datasets.add("raw", make_frames(), sources=SOURCES)

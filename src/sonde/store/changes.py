@@ -39,7 +39,7 @@ class ChangeStore:
         with self._ledger.lock.held():
             ((last_before,),) = self._ledger.rows("SELECT coalesce(max(id), 0) FROM changes")
             try:
-                for batch in in_batches(changes):
+                for batch in in_batches(changes, self._ledger.batch_rows):
                     with self._ledger.transaction("changes") as connection:
                         rows = [_values(replace(change, source=source)) for change in batch]
                         n_new += sum(connection.execute(_INSERT, row).rowcount for row in rows)

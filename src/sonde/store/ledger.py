@@ -20,8 +20,6 @@ Row = sqlite3.Row
 OLDEST_SQLITE = (3, 34, 0)
 """The first with a trigram index."""
 BUSY_TIMEOUT_S = 30.0
-BATCH = 500
-"""Rows per transaction: short enough that readers are not kept waiting where there is no write-ahead log."""
 
 
 class Ledger:
@@ -31,6 +29,11 @@ class Ledger:
     ----------
     path : the SQLite file; it must exist unless `create` is set.
     journal_mode : None chooses by the filesystem that holds the file.
+
+    Attributes
+    ----------
+    batch_rows : rows that one transaction of a stream takes, so few that readers are not kept waiting where there is no
+        write-ahead log.
     """
 
     def __init__(
@@ -38,6 +41,7 @@ class Ledger:
     ) -> None:
         self.path = path
         self.lock = lock
+        self.batch_rows = 500
         self._connection = _connect(path, create=create)
         self.close = weakref.finalize(self, self._connection.close)
         try:
@@ -105,7 +109,7 @@ class Ledger:
             target.close()
 
 
-def in_batches(items: Iterable[Item], size: int = BATCH) -> Iterator[list[Item]]:
+def in_batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
     """Cut a stream into lists of at most `size` items."""
     stream = iter(items)
     while batch := list(islice(stream, size)):

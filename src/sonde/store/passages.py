@@ -37,7 +37,7 @@ class PassageStore:
         with self._ledger.lock.held():
             last_before = self._last_id()
             try:
-                for batch in in_batches(passages):
+                for batch in in_batches(passages, self._ledger.batch_rows):
                     n_new += self._add_batch([_values(replace(passage, source=source)) for passage in batch])
             except Exception:
                 with self._ledger.transaction("passages") as connection:
