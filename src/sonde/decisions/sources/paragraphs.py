@@ -5,13 +5,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import pairwise
+from textwrap import dedent
 
 from sonde.decisions.sources.dates import find_date
 from sonde.decisions.sources.readable import readable
 
 LONGEST_LIST = 1200
 """Characters above which a list is split at its items."""
-FENCE = re.compile(r"\s*(```|~~~)")
+FENCE = re.compile(r"\s*(```)[^`]*$")  # of tildes they cannot be told from underlines
 HASHES = re.compile(r"(#{1,6})\s+(.*?)\s*#*\s*$")
 RULE = re.compile(r"([=\-~^\"'`*+#.:_])\1{2,}\s*$")
 FIELD = re.compile(r"([A-Za-z][\w -]{0,30}):\s*(.*)$")
@@ -54,8 +55,8 @@ def document_facts(text: str, name: str = "") -> DocumentFacts:
     fields = {key.lower(): value for key, value in _head_fields(text.split("\n"))}
     dates = (find_date(fields.get(key, "")) for key in ("date", "created", "meeting"))
     time = next((date for date in dates if date), None) or find_date(name)
-    author = fields.get("author") or fields.get("authors")
-    return DocumentFacts(fields.get("title"), author or None, time)
+    author = (fields.get("author") or fields.get("authors") or "").rstrip(", ")
+    return DocumentFacts(fields.get("title") or None, author or None, time)
 
 
 def paragraphs(text: str, facts: DocumentFacts | None = None) -> Iterator[Paragraph]:
@@ -80,7 +81,7 @@ def _paragraph(start: int, block: list[str], sections: list[_Section], facts: Do
     if sections:
         under = replace(under, heading=sections[-1].title, section_line=sections[-1].line)
     for line, part in _items(start, block):
-        text = readable("\n".join(part))
+        text = readable(dedent("\n".join(part)))
         if any(character.isalnum() for character in text):
             blank = next((count for count, row in enumerate(part) if row.strip()), 0)
             yield replace(under, text=text, line=line + blank + 1)

@@ -1,0 +1,97 @@
+"""Every source keeps every law, and the laws notice a source that breaks them."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+from tests.decisions import build
+
+from sonde.decisions import sources
+from sonde.records.decisions import Passage
+from sonde.testing.sources import LAWS, check_changes, check_source
+
+
+def slack_export(folder: Path) -> Path:
+    parent = build.said("U1", "Max force of 15 eV/Å? &gt; 15 are unconverged.", 0, thread_ts=build.slack_ts(0))
+    reply = build.said("U2", "Agreed, <@U1>.", 30, thread_ts=build.slack_ts(0))
+    return build.slack_zip(
+        folder / "slack.zip", {"ml-potential": [parent, reply], "random": [build.said("U2", "Cake!", 1)]}
+    )
+
+
+def mailbox(folder: Path) -> Path:
+    first = build.mail("Mira <mira@lab.example>", "PBE or PBEsol?", "PBEsol.\n", 0, message_id="<a1@lab.example>")
+    second = build.mail("J <j@lab.example>", "Re: PBE", "Why?\n> PBEsol.\n", 1, in_reply_to="<a1@lab.example>")
+    return build.mbox(folder / "group.mbox", [first, second])
+
+
+def note_folder(folder: Path) -> Path:
+    text = "# Group meeting 2024-10-08\n\nWe keep 520 eV.\n\n- because of Li\n"
+    return build.notes(folder / "notes", {"meetings/october.md": text, "readme.txt": "Notes of the group.\n"})
+
+
+def deck(folder: Path) -> Path:
+    slides = [("Cutoff", "520 eV is converged", "Mira computed it"), ("Forces", "15 eV/Å", "")]
+    return build.presentation(folder / "meeting.pptx", slides, author="Mira Halvorsen", time=build.BEGIN)
+
+
+def git_repository(folder: Path) -> Path:
+    path = build.repository(folder / "potential")
+    readme = "# Potential\n\nForces in eV/Å.\n"
+    build.commit(path, {"README.md": readme, "filter.yaml": "max_force: 30.0\n"}, "Start")
+    build.commit(path, {"filter.yaml": "max_force: 15.0  # spikes are unconverged\n"}, "Lower the limit", hours=5)
+    return path
+
+
+EXPORTS: dict[str, Callable[[Path], Path]] = {
+    "slack": slack_export,
+    "mail": mailbox,
+    "notes": note_folder,
+    "slides": deck,
+    "git": git_repository,
+}
+
+
+@pytest.mark.parametrize("kind", sources.readers)
+@pytest.mark.parametrize("law", LAWS)
+def test_source_keeps_the_law(kind: str, law: str, tmp_path: Path) -> None:
+    LAWS[law](sources.readers[kind], EXPORTS[kind](tmp_path))
+
+
+def test_changes_keep_their_laws(tmp_path: Path) -> None:
+    check_changes(sources.git.changes, git_repository(tmp_path))
+
+
+GOOD = Passage("mail:a@b", "We keep 15.", "mail", "Mira", datetime(2024, 10, 8, tzinfo=UTC))
+BROKEN = {
+    "anchors of no known form": replace(GOOD, anchor="somewhere"),
+    "empty text": replace(GOOD, text=" "),
+    "blank around": replace(GOOD, text="We keep 15.\n"),
+    "in the text": replace(GOOD, text="We\x00keep 15."),
+    "not in UTC": replace(GOOD, time=datetime(2024, 10, 8, tzinfo=timezone(timedelta(hours=2)))),
+    "author is empty": replace(GOOD, author=""),
+    "named by the project": replace(GOOD, source="mailbox"),
+    "visibility": replace(GOOD, visibility="secret"),  # type: ignore[arg-type]
+}
+
+
+@pytest.mark.parametrize("complaint", BROKEN)
+def test_laws_notice_a_broken_passage(complaint: str, tmp_path: Path) -> None:
+    with pytest.raises(AssertionError, match=complaint):
+        check_source(lambda _: iter([BROKEN[complaint]]), tmp_path)
+
+
+def test_laws_notice_a_broken_reader(tmp_path: Path) -> None:
+    def untidy(path: Path) -> Iterator[Passage]:
+        with (path / "index").open("a") as index:
+            index.write("read\n")
+        yield GOOD
+
+    with pytest.raises(AssertionError, match="more than one passage"):
+        check_source(lambda _: iter([GOOD, GOOD]), tmp_path)
+    with pytest.raises(AssertionError, match="reading changed"):
+        check_source(untidy, tmp_path)
+    with pytest.raises(AssertionError, match="one by one"):
+        check_source(lambda _: [GOOD], tmp_path)  # type: ignore[arg-type, return-value]
