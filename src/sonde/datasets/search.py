@@ -15,12 +15,16 @@ from sonde.datasets import regions
 from sonde.datasets.regions import Loss, Region, SearchTable
 from sonde.datasets.significance import (
     CHANCE,
+    MOST_UNSEEN_TOGETHER,
     TOO_FEW_TO_TEST,
     LossTest,
+    dispersion,
     frames_lost_together,
     most_lost_by_chance,
+    stratified_evidence,
     uniform_loss,
 )
+from sonde.records.arrays import IntArray
 
 MARGIN = -math.log(CHANCE)
 FEATURE_ORDER = (
@@ -72,7 +76,7 @@ def explain(table: SearchTable, loss: Loss) -> Explanation:
             best, alternatives = top, candidates
         if best is not None and best.n_dropped == loss.n_dropped:
             break
-    together, rest = _rest(table, loss, best)
+    rest = _rest(table, loss, best)
     n_region = best.n_dropped if best else 0
     rate = loss.rate_outside(n_region)
     same = [] if best is None else _equivalent(table, best, alternatives, rate)
@@ -80,8 +84,8 @@ def explain(table: SearchTable, loss: Loss) -> Explanation:
         best,
         tuple(sorted(same, key=lambda region: _rank(region, loss))),
         rate,
-        together,
-        rest,
+        rest.together,
+        rest.test,
         loss.n_dropped - n_region,
     )
 
@@ -114,26 +118,46 @@ def _rank(region: Region, loss: Loss) -> tuple[float, list[int], int]:
 
 def _beats(table: SearchTable, loss: Loss, new: Region, old: Region | None) -> bool:
     """Tell whether what `new` explains beyond `old` is no chance, at the price of its being longer."""
-    gain = loss.evidence(new.n_dropped) - loss.evidence(old.n_dropped if old else 0)
+    gain = float(loss.evidence(new.n_dropped) - loss.evidence(old.n_dropped if old else 0))
     price = new.cost - (old.cost if old else 0.0)
     if gain - price <= MARGIN:
         return False
-    together, _ = _rest(table, loss, new)
-    return bool(gain / together - price > MARGIN)
+    rest = _rest(table, loss, new)
+    if rest.strata is not None:
+        # Rates that differ between strata foretell part of the region: the rule must explain more than they do.
+        both, strata = (loss.kept, loss.dropped), rest.strata + 1
+        known = stratified_evidence(both, table.mask(old), strata) if old else 0.0
+        gain = min(gain, stratified_evidence(both, table.mask(new), strata) - known)
+    return gain / rest.together - price > MARGIN
 
 
-def _rest(table: SearchTable, loss: Loss, region: Region | None) -> tuple[float, LossTest]:
-    """Look at the loss outside a region: how far frames are lost together, and whether it hits all alike."""
+@dataclass(frozen=True, eq=False)
+class Rest:
+    """The loss outside a region: how many frames count as one, by what its rate differs, and the test of that."""
+
+    together: float
+    strata: IntArray | None
+    test: LossTest
+
+
+def _rest(table: SearchTable, loss: Loss, region: Region | None) -> Rest:
+    """Look at the loss outside a region."""
     outside = loss.kept | loss.dropped
     if region is not None:
         outside = outside & ~table.mask(region)
     lost = loss.dropped & outside
     if not np.any(lost):
-        return 1.0, LossTest(True, None, 1.0)
-    together = frames_lost_together(lost, outside, table.nearest)
+        return Rest(1.0, None, LossTest(True, None, 1.0))
     numeric = {name: values[outside] for name, values in table.numeric.items()}
     codes = {name: values[outside] for name, values in table.codes.items()}
-    return together, uniform_loss(lost[outside], numeric, codes, together)
+    by_words = uniform_loss(lost[outside], {}, codes, 1.0)
+    strata = None if by_words.uniform or by_words.feature is None else table.codes[by_words.feature]
+    together = frames_lost_together(
+        lost, outside, np.zeros(table.n_frames, np.int64) if strata is None else strata + 1, table.nearest
+    )
+    if strata is not None:
+        together = max(together, min(dispersion(lost[outside], strata[outside]), MOST_UNSEEN_TOGETHER))
+    return Rest(together, strata, uniform_loss(lost[outside], numeric, codes, together))
 
 
 def _equivalent(table: SearchTable, best: Region, others: Sequence[Region], loss_rate: float) -> list[Region]:

@@ -25,6 +25,8 @@ MOST_NEIGHBOURS = 64
 NEGLIGIBLE_CORRELATION = 0.05
 NOISE_SIGMA = 3.0
 TOO_FEW_TO_TEST = 5
+MOST_UNSEEN_TOGETHER = 20.0
+"""Unequal loss rates of strata can come from groups lost as a whole; of no more frames, without other signs."""
 
 
 def log_binomial(n: AnyArray | float | np.integer[Any], k: AnyArray | float | np.integer[Any]) -> FloatArray:
@@ -62,22 +64,41 @@ def near_frames(columns: FloatArray) -> IntArray:
     return np.asarray(nearest, np.int64)
 
 
-def frames_lost_together(lost: BoolArray, inside: BoolArray, nearest: IntArray) -> float:
+def frames_lost_together(lost: BoolArray, inside: BoolArray, strata: IntArray, nearest: IntArray) -> float:
     """Return how many frames count as one in a loss: 1 where each is lost on its own.
 
     Trajectories or relaxations that a split takes as a whole make neighbours, in file order or in their features, share
-    their fate. The sum of these correlations is the design effect by which counts overstate the evidence.
+    their fate. The sum of these correlations, of what a frame's stratum does not foretell, is the design effect by
+    which counts overstate the evidence.
     """
-    share = float(np.mean(lost[inside])) if np.any(inside) else 0.0
-    variance = float(share * (1 - share))
-    if variance == 0 or np.count_nonzero(inside) < 2 * TOO_FEW_TO_TEST:
+    if np.count_nonzero(inside) < 2 * TOO_FEW_TO_TEST:
         return 1.0
-    excess = np.where(inside, lost - share, 0.0) / math.sqrt(variance)
+    rates = _stratum_rates(lost & inside, inside, strata)
+    variance = rates * (1 - rates)
+    excess = np.divide(lost - rates, np.sqrt(variance), out=np.zeros(len(lost)), where=inside & (variance > 0))
     in_order = 2 * _sum_until_noise(_shifted(excess, inside))
     in_features = _sum_until_noise(
         (excess * excess[column], inside & inside[column]) for column in np.ascontiguousarray(nearest.T)
     )
     return 1.0 + max(in_order, in_features)
+
+
+def _stratum_rates(lost: BoolArray, inside: BoolArray, strata: IntArray) -> FloatArray:
+    """Return the loss rate of every frame's stratum."""
+    totals = np.bincount(strata[inside], minlength=int(strata.max()) + 1)
+    losses = np.bincount(strata[lost], minlength=len(totals))
+    return np.asarray((losses / np.maximum(totals, 1))[strata], float)
+
+
+def stratified_evidence(loss: tuple[BoolArray, BoolArray], region: BoolArray, strata: IntArray) -> float:
+    """Return −ln of the probability that random loss, at each stratum's own rate, takes all frames of a region.
+
+    `loss` is (kept, dropped). A region that is a whole stratum has no evidence beyond the stratum's rate.
+    """
+    kept, dropped = (np.bincount(strata[mask], minlength=int(strata.max()) + 1) for mask in loss)
+    taken = np.bincount(strata[region & loss[1]], minlength=len(kept))
+    n = kept + dropped
+    return float(np.sum(log_binomial(n, dropped) - log_binomial(n - taken, dropped - taken)))
 
 
 def _shifted(excess: FloatArray, inside: BoolArray) -> Iterable[tuple[FloatArray, BoolArray]]:
@@ -138,17 +159,25 @@ def _rank_sum_p(lost: BoolArray, values: FloatArray, together: float) -> float:
 
 
 def _chi_square_p(lost: BoolArray, codes: IntArray, together: float) -> float:
-    """Chi-square test over the categories; those expected to lose or keep fewer than five are left out."""
+    statistic, freedom = _chi_square(lost, codes)
+    return float(chi2.sf(statistic / together, freedom)) if freedom else 1.0
+
+
+def dispersion(lost: BoolArray, codes: IntArray) -> float:
+    """Return by how much the loss rates of categories scatter more than those of frames lost one by one."""
+    statistic, freedom = _chi_square(lost, codes)
+    return statistic / freedom if freedom else 1.0
+
+
+def _chi_square(lost: BoolArray, codes: IntArray) -> tuple[float, int]:
+    """Chi-square and its degrees of freedom; categories expected to lose or keep fewer than five are left out."""
     known = codes >= 0
     totals = np.bincount(codes[known])
     losses = np.bincount(codes[known & lost], minlength=len(totals))
     rate = losses.sum() / max(totals.sum(), 1)
     large = totals * min(rate, 1 - rate) >= TOO_FEW_TO_TEST
-    if np.count_nonzero(large) < 2:
-        return 1.0
     totals, losses = totals[large], losses[large]
-    rate = losses.sum() / totals.sum()
-    if not 0 < rate < 1:
-        return 1.0
-    statistic = float(np.sum((losses - totals * rate) ** 2 / (totals * rate * (1 - rate)))) / together
-    return float(chi2.sf(statistic, len(totals) - 1))
+    rate = losses.sum() / max(totals.sum(), 1)
+    if len(totals) < 2 or not 0 < rate < 1:
+        return 0.0, 0
+    return float(np.sum((losses - totals * rate) ** 2 / (totals * rate * (1 - rate)))), len(totals) - 1
