@@ -2,20 +2,11 @@
 
 from collections.abc import Sequence
 from io import StringIO
-from pathlib import Path
 
 from ase import Atoms
 from ase.io import write
 
-from sonde.datasets.readers import read_frames
 from sonde.records.frames import Frame
-
-AL_LI_MG = Path(__file__).with_name("data") / "al_li_mg.xyz"
-
-
-def al_li_mg_frames() -> tuple[Frame, ...]:
-    """Return the 311 labelled cells of the Al-Li-Mg set (PBE, GPAW; see data/README.md)."""
-    return tuple(read_frames(AL_LI_MG))
 
 
 def atoms_of(frame: Frame) -> Atoms:

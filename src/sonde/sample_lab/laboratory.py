@@ -59,6 +59,16 @@ class TruePassage:
     time: datetime
     mark: Mark
 
+    def is_quoted_by(self, text: str, anchor: str) -> bool:
+        """Do a quote's words come from this line?
+
+        The place must be the same up to the line within a file (a reader may anchor a paragraph at its first line),
+        and one text must hold the other.
+        """
+        mine, theirs = " ".join(self.text.split()), " ".join(text.split())
+        same_place = self.anchor.partition("#line=")[0] == anchor.partition("#line=")[0]
+        return same_place and bool(theirs) and (mine in theirs or theirs in mine)
+
 
 @dataclass(frozen=True)
 class TalkCounts:

@@ -13,9 +13,9 @@ from sonde.records.diagnosis import Intent, Verdict
 from sonde.records.frames import Frame
 from sonde.sample_lab.criteria import CRITERIA
 
-LOST_SHARE = 0.6
+LOST_SHARE = 0.9
 """Share of a group that is lost where frames are lost by accident near the failing structures."""
-THIN_SHARE = 0.1
+THIN_SHARE = 0.05
 """Share of a group that was computed where coverage is thin."""
 SHIFTED_SHARE = 0.5
 """Share of a group whose labels come from another surface where labels contradict."""
