@@ -24,9 +24,9 @@ class MacePotential:
     """
 
     def __init__(self, model: Any, identity: PotentialIdentity, *, device: str = "cpu") -> None:
-        import torch
-
+        torch, neighborhood = quiet_require("torch", "mace.data.neighborhood")
         self.identity = identity
+        self._neighbours = neighborhood.get_neighborhood
         self._dtype = getattr(torch, identity.dtype)
         self._device = device
         with default_dtype(self._dtype):
@@ -76,14 +76,15 @@ class MacePotential:
 
     def _graph(self, frames: Sequence[Frame]) -> dict[str, Any]:
         """Frames as one disconnected graph, in the arrays that MACE's forward pass reads."""
-        torch, neighborhood = quiet_require("torch", "mace.data.neighborhood")
+        import torch
+
         r_max = self.identity.cutoff_A
         place = {number: index for index, number in enumerate(self._model.atomic_numbers.tolist())}
         edges, shifts, unit_shifts, cells = [], [], [], []
         offset = 0
         for frame in frames:
             # copies, because mace writes into the cell of open directions
-            edge, shift, unit, cell = neighborhood.get_neighborhood(
+            edge, shift, unit, cell = self._neighbours(
                 np.array(frame.positions), r_max, tuple(bool(p) for p in frame.pbc), np.array(frame.cell, float)
             )
             edges.append(edge + offset)
