@@ -68,12 +68,12 @@ class PassageStore:
         if expression is None:
             return []
         index = "passage_trigrams" if trigram else "passage_words"
-        rows = self._ledger.rows(
-            f"SELECT passages.*, -bm25({index}, 1.0, {_TITLE_WEIGHT}) AS score FROM {index} "
-            f"JOIN passages ON passages.id = {index}.rowid WHERE {index} MATCH ? ORDER BY score DESC, id LIMIT ?",
-            expression,
-            limit,
+        best = (
+            f"SELECT rowid AS id, -bm25({index}, 1.0, {_TITLE_WEIGHT}) AS score FROM {index} WHERE {index} MATCH ? "
+            "ORDER BY score DESC, id LIMIT ?"
         )
+        query_best = f"SELECT passages.*, score FROM passages JOIN ({best}) USING (id) ORDER BY score DESC, id"
+        rows = self._ledger.rows(query_best, expression, limit)
         return [(_passage(row), row["score"]) for row in rows]
 
     def remove(self, source: str) -> None:

@@ -1,0 +1,125 @@
+"""Finding, making, refusing and upgrading projects."""
+
+import hashlib
+import subprocess
+import sys
+from importlib import resources
+from pathlib import Path
+
+import pytest
+from tests.store import laboratory
+
+from sonde.errors import SondeError, WrongUse
+from sonde.store import Project
+from sonde.store.filesystems import journal_mode_for
+from sonde.store.migrations import FORMAT
+
+MIGRATIONS = {"m001_ledger.py": "178e903101504a41363835ef184ed00e8630e5717c43028f54b8376d3552bff9"}
+"""A released migration is never edited: projects that went through it would differ from those that did not."""
+
+
+def test_open_walks_up_from_a_folder_below(tmp_path: Path) -> None:
+    Project.create(tmp_path).close()
+    below = tmp_path / "a" / "b"
+    below.mkdir(parents=True)
+    project = Project.open(below)
+    assert project.root == tmp_path
+    project.close()
+
+
+def test_open_without_a_project_says_what_to_run(tmp_path: Path) -> None:
+    with pytest.raises(SondeError, match=r"no sonde project .* run `sonde init`"):
+        Project.open(tmp_path)
+
+
+def test_a_project_that_was_not_made_to_the_end_is_refused(tmp_path: Path) -> None:
+    (tmp_path / ".sonde").mkdir()
+    with pytest.raises(SondeError, match="not made to the end: run `sonde init`"):
+        Project.open(tmp_path)
+
+
+def test_create_opens_what_is_there(project: Project) -> None:
+    project.potentials.add(laboratory.make_potential())
+    again = Project.create(project.root)
+    assert again.potentials.names() == ["m"]
+    again.close()
+
+
+@pytest.mark.parametrize(
+    ("format_text", "error", "message"),
+    [
+        (f"{FORMAT + 1}\n", SondeError, "pip install --upgrade"),
+        (f"{FORMAT - 1}\n", WrongUse, "run `sonde upgrade`"),
+        ("one", SondeError, "must hold one whole number, not 'one'"),
+    ],
+)
+def test_another_format_is_refused(project: Project, format_text: str, error: type[SondeError], message: str) -> None:
+    (project.root / ".sonde" / "format").write_text(format_text)
+    with pytest.raises(error, match=message):
+        Project.open(project.root)
+
+
+def test_a_newer_ledger_is_refused_whatever_the_format_file_says(project: Project) -> None:
+    with project.ledger.transaction("run_row") as connection:
+        connection.execute(f"PRAGMA user_version = {FORMAT + 1}")
+    with pytest.raises(SondeError, match=f"has format {FORMAT + 1}"):
+        Project.open(project.root)
+
+
+def test_upgrade_from_an_empty_ledger_keeps_a_backup(tmp_path: Path) -> None:
+    laboratory.make_older(tmp_path)
+    with pytest.raises(WrongUse, match="run `sonde upgrade`"):
+        Project.open(tmp_path)
+    backup = Project.upgrade(tmp_path)
+    assert backup == tmp_path / ".sonde" / "ledger.format-0.db"
+    assert backup.exists()
+    assert Project.upgrade(tmp_path) is None
+    project = Project.open(tmp_path)
+    assert project.ledger.format == FORMAT
+    assert project.datasets.names() == []
+    project.close()
+
+
+def test_upgrade_refuses_a_newer_project(project: Project) -> None:
+    (project.root / ".sonde" / "format").write_text(f"{FORMAT + 1}\n")
+    with pytest.raises(SondeError, match="pip install --upgrade"):
+        Project.upgrade(project.root)
+
+
+@pytest.mark.parametrize("content", [None, b"this is no database, however long one looks at it" * 100])
+def test_a_ledger_that_is_gone_or_damaged_is_said(tmp_path: Path, content: bytes | None) -> None:
+    Project.create(tmp_path, journal_mode="DELETE").close()
+    ledger = tmp_path / ".sonde" / "ledger.db"
+    ledger.unlink()
+    if content is not None:
+        ledger.write_bytes(content)
+    with pytest.raises(SondeError, match=r"cannot be opened .* restore it from a backup"):
+        Project.open(tmp_path)
+
+
+def test_the_journal_follows_the_filesystem(tmp_path: Path) -> None:
+    project = Project.create(tmp_path)
+    assert project.ledger.journal_mode.upper() == journal_mode_for(tmp_path)
+    project.close()
+
+
+def test_a_project_that_moves_to_a_network_filesystem_loses_nothing(tmp_path: Path) -> None:
+    laboratory.write_everything(tmp_path, "WAL")
+    moved = Project.open(tmp_path, journal_mode="DELETE")
+    assert moved.ledger.journal_mode == "delete"
+    moved.close()
+    laboratory.assert_everything(tmp_path)
+
+
+def test_importing_the_store_imports_nothing_heavy() -> None:
+    check = "import sonde.store, sys; print([m for m in ('pyarrow', 'ase', 'scipy', 'pandas') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_released_migrations_are_as_they_were() -> None:
+    folder = resources.files("sonde.store.migrations")
+    steps = [path for path in folder.iterdir() if path.name.startswith("m0")]
+    found = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in steps}
+    assert found == MIGRATIONS
+    assert len(found) == FORMAT
