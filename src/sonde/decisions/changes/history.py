@@ -113,12 +113,11 @@ def _change(commit: Commit, path: str, difference: Difference) -> Iterator[Chang
         return
     old, new = difference.old, difference.new
     present = new or old
-    mixed = old is not None and new is not None and old.unit != new.unit
     yield Change(
         key=present.key if present else "",
-        old=_written(old, mixed=mixed),
-        new=_written(new, mixed=mixed),
-        unit=None if mixed or present is None else present.unit,
+        old=_written(old, new),
+        new=_written(new, old),
+        unit=present.unit if present and not (old and new and old.unit != new.unit) else None,
         commit=commit.id,
         path=path,
         line=new.line if new else None,
@@ -128,8 +127,10 @@ def _change(commit: Commit, path: str, difference: Difference) -> Iterator[Chang
     )
 
 
-def _written(value: Value | None, *, mixed: bool) -> str | None:
-    """Return the text; where the unit changed with the value each side carries its own."""
+def _written(value: Value | None, other: Value | None) -> str | None:
+    """Return the text; where unit or sign changed with the value, each side carries its own (`> 15` → `>= 15`)."""
     if value is None:
         return None
-    return f"{value.text} {value.unit}" if mixed and value.unit else value.text
+    unit = value.unit if other and value.unit != other.unit else None
+    sign = value.sign if other and value.sign != other.sign else None
+    return " ".join(part for part in (sign, value.text, unit) if part)

@@ -8,6 +8,7 @@ UNITS |= {"Rydberg": "Ry", "Ha": "Ha", "Hartree": "Ha", "Bohr": "bohr", "kB": "K
 REDUCTIONS = frozenset(
     ["max", "min", "mean", "sum", "std", "var", "median", "norm", "amax", "amin", "nanmax", "nanmin", "ptp"]
 )
+SINGULAR = {"forces": "force", "energies": "energy", "distances": "distance", "stresses": "stress"}
 TRANSPARENT = frozenset(
     [
         "abs",
@@ -159,9 +160,14 @@ def _call(node: ast.Call) -> str | None:
     if name in TRANSPARENT and inside is not None:
         return measured(inside)
     if name in REDUCTIONS and inside is not None:
-        what = measured(inside)
-        return what if (what and what.startswith(name)) or name == "norm" else f"{name}_{what}" if what else None
+        return _reduced(name.removeprefix("a"), measured(inside))
     return name.removeprefix("get_") or None
+
+
+def _reduced(name: str, what: str | None) -> str | None:
+    """Name a reduction: max of forces is max_force, max of fmax is fmax, the norm goes by what it is of."""
+    what = SINGULAR.get(what or "", what)
+    return what if not what or what.startswith(name) or name == "norm" else f"{name}_{what}"
 
 
 def _is_module(node: ast.expr) -> bool:

@@ -3,6 +3,7 @@
 import ast
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 
 from sonde.decisions.changes.python_expressions import literal, measured, option_name, target_name
 from sonde.decisions.changes.units import split_unit, unit_of_comment, unit_of_key
@@ -33,8 +34,8 @@ NOT_SETTINGS = frozenset(
 def values(text: str) -> Iterator[Value]:
     """Yield the literals of a module; keys begin with the class and function they stand in (`select.fmax`).
 
-    The key of a comparison ends in its sign: `select.fmax >`, value `15.0`. Reductions are told from what they reduce:
-    `np.abs(forces).max() > 15` has the key `max_forces >`.
+    A comparison has the name of what is compared as its key; reductions are told from what they reduce:
+    `np.abs(forces).max() > 15` has the key `max_force`, the value 15 and the sign `>`.
 
     Raises
     ------
@@ -45,9 +46,12 @@ def values(text: str) -> Iterator[Value]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # an invalid escape in somebody's old script is not our matter
             tree = ast.parse(text)
-        yield from _Literals(text).of(tree)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as broken:
         raise Unreadable(str(broken)) from broken
+    try:
+        yield from _Literals(text).of(tree)
+    except RecursionError as broken:
+        raise Unreadable("nested too deep") from broken
 
 
 class _Literals:
@@ -146,7 +150,7 @@ class _Literals:
 
     def _comparison(self, node: ast.Compare, scope: str) -> Iterator[Value]:
         sides = [node.left, *node.comparators]
-        for left, operator, right in zip(sides, node.ops, sides[1:], strict=True):
+        for left, operator, right in zip(sides[:-1], node.ops, sides[1:], strict=True):
             sign = SIGNS.get(type(operator))
             if sign:
                 yield from self._threshold(left, sign, right, scope)
@@ -158,12 +162,12 @@ class _Literals:
         found = literal(limit, self.lines)
         name = measured(what)
         if found and name and _is_number(found[0]) and found[0] not in TRIVIAL:
-            yield self._value(f"{_joined(scope, name)} {sign}", found, limit)
+            yield replace(self._value(_joined(scope, name), found, limit), sign=sign)
 
     def _value(self, key: str, found: tuple[str, str | None], node: ast.expr) -> Value:
         text, unit = found if found[1] else split_unit(found[0])
         comment = self.lines[(node.end_lineno or node.lineno) - 1].partition(" #")[2]
-        unit = unit or unit_of_key(key.partition(" ")[0])
+        unit = unit or unit_of_key(key)
         return Value(key, text, unit or (unit_of_comment(comment) if _is_number(text) else None), node.lineno)
 
 

@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime, time
 
@@ -28,24 +29,25 @@ def values(text: str) -> Iterator[Value]:
     except (tomllib.TOMLDecodeError, RecursionError) as broken:
         raise Unreadable(str(broken)) from broken
     places = _places(text)
-    for key, written in _flat(document, ""):
-        line, comment = _place(key, places)
+    for key, place, written in _flat(document, "", ""):
+        line, comment = _place(place, places)
         number, unit = split_unit(written)
         yield Value(key, number, unit or unit_of_key(key) or unit_of_comment(comment), line)
 
 
-def _flat(node: object, key: str) -> Iterator[tuple[str, str]]:
+def _flat(node: object, key: str, place: str) -> Iterator[tuple[str, str, str]]:
+    """Yield key, key with numbers for the tables of arrays, and text."""
     if isinstance(node, Mapping):
         for name, child in node.items():
-            yield from _flat(child, f"{key}.{name}" if key else str(name))
+            yield from _flat(child, f"{key}.{name}".lstrip("."), f"{place}.{name}".lstrip("."))
     elif isinstance(node, list) and not (len(node) <= LISTED and all(isinstance(item, Scalar) for item in node)):
         for number, item in enumerate(node):
             name = item.get("name", number) if isinstance(item, Mapping) else number
-            yield from _flat(item, f"{key}.{name}")
+            yield from _flat(item, f"{key}.{name}", f"{place}.{number}")
     else:
         written = "[" + ", ".join(map(_text, node)) + "]" if isinstance(node, list) else _text(node)
         if len(written) <= LONGEST_TEXT:
-            yield key, written
+            yield key, place, written
 
 
 def _text(scalar: object) -> str:
@@ -53,11 +55,14 @@ def _text(scalar: object) -> str:
 
 
 def _places(text: str) -> dict[str, tuple[int, str]]:
-    """Line and trailing comment of each key, by tables and the keys below them; the first of an array's tables."""
-    table, places = "", dict[str, tuple[int, str]]()
+    """Line and trailing comment of each key; tables of arrays go by number."""
+    table, places, counts = "", dict[str, tuple[int, str]](), Counter[str]()
     for number, line in enumerate(text.split("\n"), start=1):
         if header := TABLE.match(line):
             table = _plain(header[1])
+            if line.lstrip().startswith("[["):
+                counts[table] += 1
+                table = f"{table}.{counts[table] - 1}"
             places.setdefault(table, (number, ""))
         elif name := KEY.match(line):
             key = f"{table}.{_plain(name[1])}" if table else _plain(name[1])

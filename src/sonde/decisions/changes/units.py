@@ -34,6 +34,7 @@ NOT_A_LENGTH = frozenset(
 _WORD = r"(?:meV|keV|eV|mRy|Ry|Hartree|Ha|kJ|kcal|Angstroms?|angstroms?|Ang|Å|A|nm|[Bb]ohr|GPa|MPa|kbar|K|fs|ps|ns)"
 _OVER = r"(?:(?:\s?/\s?|\s+per\s+)(?:Angstroms?|angstroms?|Ang|Å|A|nm|[Bb]ohr|atom|mol|fs|ps|K)(?:\^?[23]|[²³])?)"
 COMPOUND = re.compile(rf"(?<![\w/])({_WORD}{_OVER})(?![\w/])")
+LONE_LETTER = re.compile(r"[AK]\s+\w")
 STATED = re.compile(rf"(?:^|[\[(]|\bin\s|\bunits?:?\s)\s*({_WORD}{_OVER}?)(?=$|[\s\]),;.:])")
 WITH_UNIT = re.compile(r"([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*([^\W\d_][^\s,;]*(?:\s(?:per|/)\s?\S+)?)")
 
@@ -58,8 +59,11 @@ def _single(words: list[str]) -> str | None:
 
 def unit_of_comment(comment: str) -> str | None:
     """Read the unit from a comment: `eV/Å` anywhere, plain `eV` where it opens it, in brackets or after `in`."""
-    found = COMPOUND.search(comment) or STATED.search(comment.strip())
-    return shown(found[1]) if found else None
+    comment = comment.strip()
+    found = COMPOUND.search(comment) or STATED.search(comment)
+    if found is None or LONE_LETTER.match(comment, found.start(1)):  # `A new limit` is an article
+        return None
+    return shown(found[1])
 
 
 def split_unit(text: str) -> tuple[str, str | None]:

@@ -14,12 +14,16 @@ class Unreadable(Exception):  # noqa: N818 - never reaches a user: the version i
 
 @dataclass(frozen=True)
 class Value:
-    """A value as written: key as a dotted path, text without quotes, unit where key or comment states one."""
+    """A value as written: key as a dotted path, text without quotes, unit where key or comment states one.
+
+    sign: of the comparison that the value is the limit of (`>` for `fmax > 15`), None for what is set.
+    """
 
     key: str
     text: str
     unit: str | None
     line: int
+    sign: str | None = None
 
     @property
     def name(self) -> str:
@@ -42,13 +46,22 @@ def differences(old: Sequence[Value], new: Sequence[Value]) -> list[Difference]:
     same name (a function was renamed, a section was moved) is one value that moved, and a change only if it differs.
     """
     gone, come = _unmatched(old, new)
-    pairs = list(_paired(gone, come, lambda value: value.key))
-    gone, come = _left(gone, pairs, 0), _left(come, pairs, 1)
-    moved = list(_paired(_single(gone), _single(come), lambda value: value.name))
-    lone = [Difference(value, None) for value in _left(gone, moved, 0)]
-    lone += [Difference(None, value) for value in _left(come, moved, 1)]
-    changed = [Difference(before, after) for before, after in [*pairs, *moved] if _same(before) != _same(after)]
+    pairs: list[tuple[Value, Value]] = []
+    for by, singly in _MATCHES:
+        matched = list(_paired(_single(gone), _single(come), by) if singly else _paired(gone, come, by))
+        gone, come = _left(gone, matched, 0), _left(come, matched, 1)
+        pairs += matched
+    changed = [Difference(before, after) for before, after in pairs if _same(before) != _same(after)]
+    lone = [*(Difference(value, None) for value in gone), *(Difference(None, value) for value in come)]
     return sorted([*changed, *lone], key=_place)
+
+
+_MATCHES: tuple[tuple[Callable[[Value], object], bool], ...] = (
+    (lambda value: (value.key, value.sign), False),
+    (lambda value: value.key, False),
+    (lambda value: (value.name, value.sign), True),
+)
+"""What pairs a value that went with one that came, the surest first; True: only where it stands once in a version."""
 
 
 def _unmatched(old: Sequence[Value], new: Sequence[Value]) -> tuple[list[Value], list[Value]]:
@@ -67,9 +80,11 @@ def _without(values: Sequence[Value], both: Counter[tuple[object, ...]]) -> list
     return kept
 
 
-def _paired(gone: Iterable[Value], come: Iterable[Value], by: Callable[[Value], str]) -> Iterator[tuple[Value, Value]]:
-    """Pair values of both versions that share a key, in order."""
-    waiting: dict[str, list[Value]] = defaultdict(list)
+def _paired(
+    gone: Iterable[Value], come: Iterable[Value], by: Callable[[Value], object]
+) -> Iterator[tuple[Value, Value]]:
+    """Pair values of both versions that agree in something, in order."""
+    waiting: dict[object, list[Value]] = defaultdict(list)
     for value in come:
         waiting[by(value)].append(value)
     for value in gone:
@@ -93,11 +108,11 @@ def _identity(value: Value) -> tuple[object, ...]:
 
 
 def _same(value: Value) -> tuple[object, ...]:
-    """What makes two values equal: the number if it is one, else the words; and the unit."""
+    """What makes two values equal: the number if it is one, else the words; unit; sign of the comparison."""
     try:
-        return float(value.text), value.unit
+        return float(value.text), value.unit, value.sign
     except ValueError:
-        return " ".join(value.text.split()), value.unit
+        return " ".join(value.text.split()), value.unit, value.sign
 
 
 def _place(difference: Difference) -> tuple[int, str]:
