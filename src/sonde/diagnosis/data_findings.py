@@ -8,6 +8,8 @@ from sonde.records.diagnosis import Coverage, Evidence, EvidenceLine, FilterEvid
 
 NOVEL = 0.5
 """A set does not cover a structure when at least this share of its failing atoms lies beyond the held-out limit."""
+IN_CONTACT_A = 4.0
+"""Element pairs of the input within this distance, Å, interact in every potential worth the name."""
 FEW_SURVIVORS = 0.02
 """Survivors beyond the threshold count as none up to this share of the frames for which the rule holds."""
 NOT_A_FILTER = {"scf_converged"}
@@ -35,7 +37,7 @@ def coverage_line(coverage: Coverage) -> EvidenceLine:
             (coverage.novel_in_descriptor, "the independent descriptor"),
         )
         if novel is not None
-    ]
+    ] or ["not known"]
     name = "training dataset" if coverage.reference == "training" else "raw pool"
     return EvidenceLine(
         f"Failing atoms beyond the {name}'s held-out 99 % limit: {', '.join(parts)}.",
@@ -127,7 +129,7 @@ def _unlabelled(evidence: Evidence) -> bool:
 def _objections(evidence: Evidence, found: FilterEvidence) -> Iterator[EvidenceLine]:
     assert evidence.pool_coverage is not None
     assert evidence.training_coverage is not None
-    if is_novel_in_both(evidence.pool_coverage):
+    if is_novel_in_both(evidence.pool_coverage) or any(_unseen_pairs(evidence)):
         yield EvidenceLine("The raw pool does not cover the failing atoms: filtering took nothing like them.")
     if _training_covers(evidence, found):
         yield EvidenceLine("The training dataset covers the failing atoms all the same.")
@@ -257,14 +259,26 @@ def never_computed(evidence: Evidence) -> Finding:
     if pool is None:
         why = evidence.missing.get("raw pool", "the raw pool is not at hand")
         return Finding("never_computed", "untestable", None, (), why)
-    if not is_novel_in_both(pool):
+    unseen = tuple(_unseen_pairs(evidence))
+    if not is_novel_in_both(pool) and not unseen:
         return Finding("never_computed", "refuted", None, (coverage_line(pool),))
     quotes = tuple(
         EvidenceLine(f"“{quote.text}” — {quote.author or 'unknown'}", quote.anchor)
         for quote in evidence.never_computed_quotes
     )
     intent: Intent = "on_purpose" if quotes else "intent_not_recorded"
-    return Finding("never_computed", "supported", intent, (coverage_line(pool), *quotes))
+    return Finding("never_computed", "supported", intent, (*unseen, coverage_line(pool), *quotes))
+
+
+def _unseen_pairs(evidence: Evidence) -> Iterator[EvidenceLine]:
+    """Element pairs in contact that no frame of the raw pool holds: novel, whatever an embedding sees of it."""
+    for contact in evidence.setup.contacts:
+        if contact.pool_minimum_A is None and contact.input_A < IN_CONTACT_A:
+            pair = "–".join(contact.pair)
+            yield EvidenceLine(
+                f"The raw pool holds no {pair} contact at all; in the input they are {contact.input_A:.2f} Å apart.",
+                "closest contacts",
+            )
 
 
 def lost_otherwise(evidence: Evidence) -> Finding:

@@ -1,7 +1,8 @@
 """`sonde add git|slack|mail|notes|slides`: take what people wrote into the project."""
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -37,6 +38,22 @@ def add_source(
     progress: Progress = SILENT,
 ) -> AddedSource:
     """Read a repository, a Slack export, mail, notes or slides: passages with anchors, and changes of values in git."""
+    added = _take_in(project, kind, path, name=name, dry_run=dry_run, progress=progress)
+    return added if dry_run else replace(added, n_links=_link_again(project))
+
+
+def add_sources(
+    project: "Project", named: Sequence[tuple[str, Path]], *, progress: Progress = SILENT
+) -> tuple[AddedSource, ...]:
+    """Read several sources, given as (kind, path), and link them once."""
+    added = [_take_in(project, kind, path, name=None, dry_run=False, progress=progress) for kind, path in named]
+    n_links = _link_again(project)
+    return tuple(replace(source, n_links=n_links) for source in added)
+
+
+def _take_in(
+    project: "Project", kind: str, path: Path, *, name: str | None, dry_run: bool, progress: Progress
+) -> AddedSource:
     from sonde.decisions import sources
 
     if not path.exists():
@@ -53,8 +70,7 @@ def add_source(
         n_new = project.passages.add(name, passages)
         if kind == "git":
             project.changes.add(name, changes)
-        n_links = _link_again(project)
-    return AddedSource(name, kind, str(path), len(passages), n_new, len(changes), n_links, stored=True)
+    return AddedSource(name, kind, str(path), len(passages), n_new, len(changes), 0, stored=True)
 
 
 def fingerprint(path: Path) -> str:
@@ -74,5 +90,6 @@ def _link_again(project: "Project") -> int:
     from sonde.decisions.linking import link
 
     links = link(project.changes.all(), list(project.passages.all()))
-    project.links.replace(links)
+    with project.writing():
+        project.links.replace(links)
     return len(links)

@@ -1,6 +1,6 @@
 """`--confirm`: test a filter finding by experiment."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,16 +9,14 @@ import numpy as np
 from sonde.errors import SondeError
 from sonde.operations.evidence.coverage import nearest_frames
 from sonde.operations.evidence.material import Labelled, Material
+from sonde.operations.retraining import Trainer, trainer_like
 from sonde.progress import SILENT, Progress
 from sonde.records.diagnosis import Confirmation
-from sonde.records.frames import Frame
 
 if TYPE_CHECKING:
     from sonde.potentials.protocol import FrozenPotential
     from sonde.store import Project
 
-Trainer = Callable[[Sequence[Frame], int], "FrozenPotential"]
-"""Training frames and seed → a new potential, with the settings of the one diagnosed."""
 SEEDS = (0, 1, 2)
 NEAR_DUPLICATE = 0.1
 """A test structure with every atom this close (in held-out limits) to a restored frame's is not held out."""
@@ -41,7 +39,7 @@ def confirm(
 
     Three seeds each, scored on the labelled failing structures without near-duplicates of what was restored.
     """
-    train = train or trainer_like(material)
+    train = train or trainer_like(material.registered)
     design = design_of(material)
     assert material.pool is not None
     assert material.training is not None
@@ -102,11 +100,13 @@ def _near_duplicates(material: Material, restored: Sequence[int], inputs: Sequen
     assert material.pool is not None
     pool = material.pool.subset(restored)
     index = EnvironmentIndex.fit(pool.descriptors, pool.numbers)
-    found = index.nearest([material.inputs.descriptors[k] for k in inputs], [material.inputs.numbers[k] for k in inputs])
+    tested = material.inputs.subset(inputs)
+    found = index.nearest(tested.descriptors, tested.numbers)
+    limits = [limits_of(material.pool, "descriptor", numbers) for numbers in tested.numbers]
     return {
         k
-        for k, nearest in zip(inputs, found, strict=True)
-        if np.all(nearest.distance < NEAR_DUPLICATE * limits_of(material.pool, "descriptor", material.inputs.numbers[k]))
+        for k, nearest, limit in zip(inputs, found, limits, strict=True)
+        if np.all(nearest.distance < NEAR_DUPLICATE * limit)
     }
 
 
@@ -133,14 +133,3 @@ def _confirmation(design: Design, errors: dict[str, list[float]]) -> Confirmatio
         caused_by=wins,
         note="Caused by the drops: restoring these wins in every seed." if wins else "Restoring these does not win.",
     )
-
-
-def trainer_like(material: Material) -> Trainer:
-    """Train as the diagnosed potential was trained, as far as its adapter can be trained here."""
-    from sonde.operations.retraining import mace_trainer, linear_trainer
-
-    trainers = {"mace": mace_trainer, "linear": linear_trainer}
-    adapter = material.registered.identity.adapter
-    if adapter not in trainers:
-        raise SondeError(f"--confirm retrains potentials of {', '.join(trainers)}; this one is {adapter}.")
-    return trainers[adapter](material)

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sonde.errors import BadInput
+from sonde.errors import BadInput, NotFound
 from sonde.progress import SILENT, Progress
 from sonde.records.diagnosis import Diagnosis, Evidence, FailureEvidence, Finding, StructureReport, Verdict
 from sonde.records.frames import Frame
+from sonde.records.potentials import RegisteredPotential
 
 if TYPE_CHECKING:
     from sonde.decisions.answers import Archive
@@ -47,8 +48,12 @@ def diagnose(
     before the first anomaly are used.
     """
     from sonde.operations.evidence.assembly import gather
+    from sonde.operations.evidence.unknown_elements import diagnose_unknown_elements, unknown_elements
 
     frames = read_structures(structures)
+    registered = _registered(project, potential)
+    if unknown_elements(frames, registered):
+        return diagnose_unknown_elements(project, registered, frames, settings.tolerance_eV_per_A, str(structures))
     material, failure, trust = gather(project, frames, potential, settings, progress)
     archive = _archive(project)
     evidence = _evidence(project, material, failure, archive, settings, progress)
@@ -60,6 +65,12 @@ def diagnose(
 
         record = replace(record, confirmation=confirm(project, material, progress=progress))
     return record
+
+
+def _registered(project: "Project", name: str) -> RegisteredPotential:
+    if name not in project.potentials.names():
+        raise NotFound("potential", name, project.potentials.names())
+    return project.potentials.get(name)
 
 
 def read_structures(path: Path) -> list[Frame]:
@@ -92,6 +103,7 @@ def _evidence(
     dynamics = (settings.timestep_fs, settings.temperature_K or 300.0) if settings.timestep_fs else None
     progress.say("comparing with the training dataset and the raw pool")
     neighbours = errors.neighbour_errors(material)
+    drop = filters.filter_evidence(material, archive)
     training, pool = material.training, material.pool
     return Evidence(
         tolerance_eV_per_A=material.tolerance_eV_per_A,
@@ -99,9 +111,9 @@ def _evidence(
         failure=failure,
         training_coverage=coverage.coverage_by(training, material, "training") if training else None,
         pool_coverage=coverage.coverage_by(pool, material, "pool") if pool else None,
-        filter=filters.filter_evidence(material, archive),
+        filter=drop,
         lineage_known=material.lineage is not None,
-        loss=errors.loss_evidence(material),
+        loss=errors.loss_evidence(material, drop),
         errors=neighbours,
         labels=labels.label_evidence(material),
         density=coverage.density_evidence(material),

@@ -229,7 +229,8 @@ class StructureReport:
     """Calibrated P(largest per-atom force error ≤ tolerance); None where no probe could be fitted."""
     state: State | None
     worst_atoms: tuple[int, ...]
-    largest_predicted_force_eV_per_A: float
+    largest_predicted_force_eV_per_A: float | None
+    """None where the potential does not know an element of the structure."""
     true_error_eV_per_A: float | None
     """Largest per-atom force error, where the input carries labels."""
 

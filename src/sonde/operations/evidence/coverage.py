@@ -10,6 +10,8 @@ from sonde.records.diagnosis import Coverage, DensityEvidence
 
 N_NEAR = 40
 """At most this many frames count as near the failing structure: enough for a proportion, few enough to be near."""
+NEAR_RATIO = 1.5
+"""Frames up to this many held-out limits away count as near: strongly distorted cells have few closer neighbours."""
 FEWEST_HELD_OUT = 20
 
 
@@ -58,11 +60,11 @@ def nearest_frames(reference: Labelled, material: Material, n: int = N_NEAR) -> 
     """Ordinals of the reference's frames nearest to the failing atoms in the independent descriptor, nearest first.
 
     A frame is as near as its nearest atom of the same element, in units of the reference's held-out limit; frames
-    beyond the limit are not near.
+    beyond NEAR_RATIO limits are not near.
     """
     ratios = _frame_ratios(reference, material)
     order = np.argsort(ratios, kind="stable")[:n]
-    return order[ratios[order] <= 1.0]
+    return order[ratios[order] <= NEAR_RATIO]
 
 
 def _frame_ratios(reference: Labelled, material: Material) -> FloatArray:

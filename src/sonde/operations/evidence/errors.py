@@ -8,7 +8,7 @@ import numpy as np
 from sonde.operations.evidence.coverage import N_NEAR, nearest_frames
 from sonde.operations.evidence.material import Labelled, Material
 from sonde.records.arrays import FloatArray
-from sonde.records.diagnosis import LossEvidence, NeighbourErrors
+from sonde.records.diagnosis import FilterEvidence, LossEvidence, NeighbourErrors
 
 Group = Literal["dropped_by_rule", "dropped_otherwise", "kept", "training_nearest"]
 
@@ -99,8 +99,11 @@ def _errors_below(source: Labelled, ordinals: Sequence[int], below: float) -> Fl
     return np.concatenate(kept) if kept else np.array([])
 
 
-def loss_evidence(material: Material) -> LossEvidence | None:
-    """Frames near the failing structure that were lost without a filter."""
+def loss_evidence(material: Material, drop: FilterEvidence | None) -> LossEvidence | None:
+    """Frames near the failing structure that were lost without a filter.
+
+    Drops along a rule whose only change was made after the training count as lost: nothing known explains them.
+    """
     lineage = material.lineage
     if material.pool is None or lineage is None:
         return None
@@ -109,6 +112,8 @@ def loss_evidence(material: Material) -> LossEvidence | None:
     how = f"random split or subsample of {lineage.random_fraction:.0%}" if lineage.random_fraction else None
     if lineage.rules and lineage.rules[0].feature == "scf_converged":
         lost, how = material.dropped, "their electronic structure had not converged"
+    elif drop is not None and drop.change_predates_training is False:
+        lost, how = material.dropped, "the change that would explain them was made after the training"
     elsewhere = [k for k in range(len(material.pool.frames)) if k not in set(near)]
     return LossEvidence(
         n_near_lost=sum(k in lost for k in near),
