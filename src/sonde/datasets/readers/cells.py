@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from ase.data import atomic_numbers
 
-from sonde.datasets.readers.labels import LabelDefect
+from sonde.datasets.readers.labels import LabelDefect, finite_rows
 from sonde.records.arrays import AnyArray, BoolArray, FloatArray, IntArray
 
 SMALLEST_VOLUME_A3 = 1e-6
@@ -22,23 +22,15 @@ def numbers_of(symbols: Sequence[str] | AnyArray) -> IntArray:
         return np.array([_NUMBER_OF[symbol] for symbol in symbols], np.int64)
     except KeyError:
         atom = next(i for i, symbol in enumerate(symbols) if symbol not in _NUMBER_OF)
-        raise UnknownElement(str(symbols[atom]), atom) from None
+        raise LabelDefect(f"{str(symbols[atom])!r} is no element", atom) from None
 
 
 def checked_numbers(numbers: AnyArray) -> IntArray:
     """Return atomic numbers as integers, all of them elements."""
     strange = ~np.isin(numbers, list(_NUMBER_OF.values()))
     if strange.any():
-        raise UnknownElement(str(numbers[strange][0]), int(np.flatnonzero(strange)[0]))
+        raise LabelDefect(f"{numbers[strange][0]} is no element's number", int(np.argmax(strange)))
     return numbers.astype(np.int64)
-
-
-class UnknownElement(LabelDefect):
-    """A symbol that is no element, at a known atom."""
-
-    def __init__(self, symbol: str, atom: int) -> None:
-        super().__init__(f"{symbol!r} is no element")
-        self.atom = atom
 
 
 _NUMBER_OF = {symbol: number for symbol, number in atomic_numbers.items() if number > 0}
@@ -64,6 +56,4 @@ def checked_positions(positions: FloatArray, n_atoms: int) -> FloatArray:
     """Return positions of shape (n_atoms, 3), all finite."""
     if positions.shape != (n_atoms, 3):
         raise LabelDefect(f"positions must have shape ({n_atoms}, 3), found {positions.shape}")
-    if not np.all(np.isfinite(positions)):
-        raise LabelDefect("positions hold NaN or inf")
-    return np.ascontiguousarray(positions, float)
+    return finite_rows(np.ascontiguousarray(positions, float), "positions")

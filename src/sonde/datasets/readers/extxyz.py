@@ -18,19 +18,22 @@ import ase.io
 import numpy as np
 from extxyz import cextxyz
 
-from sonde.datasets.readers.cells import UnknownElement, checked_cell, checked_numbers, checked_positions, numbers_of
+from sonde.datasets.readers.cells import checked_cell, checked_numbers, checked_positions, numbers_of
 from sonde.datasets.readers.compression import head_of, opened, uncompressed
 from sonde.datasets.readers.labels import LABEL_KEYS, LabelDefect, take_labels
-from sonde.datasets.readers.protocol import Place
 from sonde.datasets.readers.tags import column_tags, tag_of
 from sonde.datasets.readers.text_blocks import Block, blocks
-from sonde.records.arrays import AnyArray, FloatArray
+from sonde.records.arrays import AnyArray, FloatArray, IntArray
 from sonde.records.frames import Frame, Tag
 
 SPECIES_COLUMNS = ("species", "element", "elements", "symbols")
+POSITION_COLUMNS = ("pos", "positions")
 NUMBER_COLUMNS = ("Z", "numbers", "atomic_numbers")
+ASE_COLUMNS = frozenset(["forces", "magmoms", "charges", "energies", "stresses", "dipoles"])
+"""Results per atom that ase takes out of the columns."""
 ATOM_LINE = re.compile(r"atom line (\d+)")
 KEY_VALUE = re.compile(r'(?:^|\s)"?([A-Za-z_]\w*)"?\s*=\s*("[^"]*"|\S+)')
+EMPTY_TEXT = re.compile(r'=\s*""(?=\s|$)')
 INTEGER = re.compile(r"[-+]?\d+")
 LONGEST_SAFE_INTEGER = 9
 """Digits that fit into 32 bits whatever they are."""
@@ -62,11 +65,11 @@ class ExtxyzReader:
             for block in blocks(handle, path):
                 parsed = _parsed(block, c_file)
                 try:
-                    yield _frame(block, parsed)
-                except UnknownElement as unknown:
-                    raise block.atom_place(unknown.atom).bad(str(unknown), "write the element's symbol.") from unknown
+                    frame = _frame(block, parsed)
                 except LabelDefect as defect:
-                    raise _label_place(block, defect).bad(str(defect), "mend or remove the frame.") from defect
+                    place = block.comment_place if defect.atom is None else block.atom_place(defect.atom)
+                    raise place.bad(str(defect), "mend or remove the frame.") from defect
+                yield frame
 
 
 READER = ExtxyzReader()
@@ -87,7 +90,7 @@ def _parsed(block: Block, c_file: Any) -> Parsed:
     _check_repeated_labels(stated, block)
     cextxyz.cfseek(c_file, block.offset, 0)
     try:
-        _, info, columns = cextxyz.read_frame_dicts(c_file, use_cleri=False)
+        _, info, columns = cextxyz.read_frame_dicts(c_file, use_cleri=False, comment=_without_empty_text(block.comment))
     except cextxyz.ExtXYZError as refusal:
         atom = ATOM_LINE.search(str(refusal))
         if atom:
@@ -95,6 +98,11 @@ def _parsed(block: Block, c_file: Any) -> Parsed:
         return _parsed_by_ase(block)
     cell, pbc = _lattice(info, block)
     return Parsed(_with_long_integers(stated, info), columns, cell, pbc)
+
+
+def _without_empty_text(comment: str) -> str:
+    """Write `key=""` as a list of one empty text: the C parser refuses it, ase takes the next pair for its value."""
+    return EMPTY_TEXT.sub('=[""]', comment) if '""' in comment else comment
 
 
 def _lattice(info: dict[str, Any], block: Block) -> tuple[FloatArray, AnyArray]:
@@ -125,7 +133,7 @@ def _parsed_by_ase(block: Block) -> Parsed:
     if "=" not in block.comment:
         return _plain_xyz(block)
     try:
-        atoms = ase.io.read(io.StringIO(block.text()), index=0, format="extxyz")
+        atoms = ase.io.read(io.StringIO(block.text(_without_empty_text(block.comment))), index=0, format="extxyz")
     except Exception as wrong:  # ase raises whatever its parser meets
         raise block.comment_place.bad(
             f"the comment line cannot be read as key=value pairs ({type(wrong).__name__}: {wrong})",
@@ -133,8 +141,9 @@ def _parsed_by_ase(block: Block) -> Parsed:
         ) from wrong
     results = dict(atoms.calc.results) if atoms.calc else {}
     columns: dict[str, Any] = {"species": atoms.get_chemical_symbols(), "pos": atoms.positions, **atoms.arrays}
-    columns.update({key: value for key, value in results.items() if np.shape(value)[:1] == (len(atoms),)})
-    info = {**atoms.info, **{key: value for key, value in results.items() if key not in columns}}
+    columns.update({key: value for key, value in results.items() if key in ASE_COLUMNS})
+    info = {key: "" if isinstance(value, str) and value == '""' else value for key, value in atoms.info.items()}
+    info.update({key: value for key, value in results.items() if key not in columns})
     return Parsed(info, columns, atoms.cell.array, atoms.pbc)
 
 
@@ -174,8 +183,8 @@ def _frame(block: Block, parsed: Parsed) -> Frame:
     labels = take_labels(parsed.info, parsed.columns, cell)
     tags: dict[str, Tag] = {key: tag_of(value) for key, value in parsed.info.items() if key not in labels.used}
     return Frame(
-        numbers=_numbers(parsed.columns, block),
-        positions=checked_positions(np.asarray(parsed.columns["pos"], float), block.n_atoms),
+        numbers=_numbers(parsed.columns),
+        positions=checked_positions(_positions(parsed.columns), block.n_atoms),
         cell=cell,
         pbc=pbc,
         energy_eV=labels.energy_eV,
@@ -187,21 +196,18 @@ def _frame(block: Block, parsed: Parsed) -> Frame:
     )
 
 
-def _numbers(columns: Mapping[str, Any], block: Block) -> Any:
+def _positions(columns: Mapping[str, Any]) -> FloatArray:
+    for name in POSITION_COLUMNS:
+        if name in columns:
+            return np.asarray(columns[name], float)
+    raise LabelDefect("Properties=… names no column for the positions: add pos:R:3")
+
+
+def _numbers(columns: Mapping[str, Any]) -> IntArray:
     for name in SPECIES_COLUMNS:
         if name in columns:
             return numbers_of(columns[name])
     for name in NUMBER_COLUMNS:
         if name in columns:
             return checked_numbers(np.asarray(columns[name]))
-    raise block.comment_place.bad("Properties=… names no column for the elements", "add species:S:1.")
-
-
-def _label_place(block: Block, defect: LabelDefect) -> Place:
-    """Name the line of the atom where a column is not finite, else the comment line."""
-    if "NaN or inf" in str(defect):
-        for atom, line in enumerate(block.atom_lines):
-            words = line.decode(errors="replace").lower().split()
-            if any(word.lstrip("+-") in ("nan", "inf", "infinity") for word in words):
-                return block.atom_place(atom)
-    return block.comment_place
+    raise LabelDefect("Properties=… names no column for the elements: add species:S:1")

@@ -23,7 +23,18 @@ SYMMETRY_TOLERANCE = 1e-2
 
 
 class LabelDefect(ValueError):  # noqa: N818 - a defect of the data, as the field says
-    """A label that cannot be taken; the reader adds the place."""
+    """A label or geometry that cannot be taken; the reader adds the place, the line of `atom` where one is to blame."""
+
+    def __init__(self, problem: str, atom: int | None = None) -> None:
+        super().__init__(problem if atom is None else f"{problem} (atom {atom})")
+        self.atom = atom
+
+
+def finite_rows(rows: FloatArray, what: str) -> FloatArray:
+    """Return rows of numbers, one per atom, all finite."""
+    if not np.all(np.isfinite(rows)):
+        raise LabelDefect(f"{what} hold NaN or inf", int(np.argmin(np.isfinite(rows).all(axis=1))))
+    return rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,9 +113,7 @@ def _forces(key: str, value: Any) -> FloatArray:
     forces = np.asarray(value, float)
     if forces.ndim != 2 or forces.shape[1] != 3:
         raise LabelDefect(f"{key} must have three columns per atom, found shape {forces.shape}")
-    if not np.all(np.isfinite(forces)):
-        raise LabelDefect(f"{key} holds NaN or inf")
-    return forces
+    return finite_rows(forces, key)
 
 
 def _stress(key: str, value: Any, cell: FloatArray) -> FloatArray:

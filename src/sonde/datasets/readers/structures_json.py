@@ -21,7 +21,7 @@ from ase.units import GPa
 from sonde.datasets.readers.cells import checked_cell, checked_positions, numbers_of
 from sonde.datasets.readers.compression import head_of, opened
 from sonde.datasets.readers.json_stream import json_values
-from sonde.datasets.readers.labels import LabelDefect, full_tensor
+from sonde.datasets.readers.labels import LabelDefect, finite_rows, full_tensor
 from sonde.datasets.readers.protocol import Place
 from sonde.datasets.readers.record_tags import record_tags
 from sonde.records.arrays import BoolArray, FloatArray
@@ -155,9 +155,7 @@ def _forces(forces: Any, n_atoms: int) -> FloatArray | None:
     array = _numeric(forces, "forces")
     if array.shape != (n_atoms, 3):
         raise LabelDefect(f"forces must have shape ({n_atoms}, 3), found {array.shape}")
-    if not np.all(np.isfinite(array)):
-        raise LabelDefect("forces hold NaN or inf")
-    return array
+    return finite_rows(array, "forces")
 
 
 def _stress(stress: Any, record: Mapping[str, Any]) -> tuple[FloatArray | None, dict[str, Tag]]:

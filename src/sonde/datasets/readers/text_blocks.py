@@ -32,10 +32,10 @@ class Block:
         """Return the place of an atom's line."""
         return Place(self.place.path, self.place.frame, (self.place.line or 0) + 2 + atom)
 
-    def text(self) -> str:
-        """Return the frame as it stands in the file."""
-        lines = b"".join(self.atom_lines).decode()
-        return f"{self.n_atoms}\n{self.comment}\n{lines}"
+    def text(self, comment: str) -> str:
+        """Return the frame as it stands in the file, under another comment line."""
+        lines = b"".join(self.atom_lines).decode(errors="replace")
+        return f"{self.n_atoms}\n{comment}\n{lines}"
 
 
 def blocks(handle: IO[bytes], path: Path) -> Iterator[Block]:
