@@ -1,0 +1,192 @@
+"""One thing under many names: max_force = fmax = force cutoff = "largest force"; ENCUT = ecutwfc; SIGMA = degauss.
+
+Keys of configuration files are matched by their parts, running text by phrases. "Cutoff" alone means nothing: a force
+cutoff, a plane-wave cutoff and the cutoff radius of a descriptor are told apart by the words or the unit beside it.
+"""
+
+import re
+from functools import lru_cache
+
+from sonde.concepts.table import CONCEPTS, Concept
+
+__all__ = [
+    "CONCEPTS",
+    "Concept",
+    "concept_of",
+    "concepts_in",
+    "feature_of",
+    "mentions",
+    "unit_in_key",
+    "unit_of",
+    "words_of",
+]
+
+_BY_NAME = {concept.name: concept for concept in CONCEPTS}
+_BY_KEY = {key: concept.name for concept in CONCEPTS for key in (*concept.keys.split(), concept.name)}
+_PHRASES = {
+    concept.name: re.compile(rf"(?<![\w])(?:{concept.phrases})(?![A-Za-z]|_(?!ev|mev|ry))", re.IGNORECASE)
+    for concept in CONCEPTS
+}
+_UNIT_SUFFIX = re.compile(
+    r"_(?P<unit>(?:m?eV|Ry|Ha|hartree|rydberg)(?:(?:_per_|_|/)?(?:A|Å|Ang|angstrom|bohr|atom))?|GPa|kbar|A3|A|Ang"
+    r"|angstrom|bohr|K|fs)$",
+    re.IGNORECASE,
+)
+_PARENTS: tuple[tuple[str, frozenset[str], str], ...] = (
+    # (last part, what an earlier part must contain, meaning)
+    ("cutoff threshold limit max maximum upper", frozenset({"force", "forces", "fmax"}), "max_force"),
+    (
+        "cutoff",
+        frozenset(
+            {"dft", "vasp", "qe", "incar", "planewave", "pw", "scf", "electrons", "system", "espresso", "abinit"}
+        ),
+        "plane_wave_cutoff",
+    ),
+    (
+        "cutoff",
+        frozenset({"model", "mace", "descriptor", "soap", "neighbors", "neighbours", "radial", "nequip", "ace"}),
+        "cutoff_radius",
+    ),
+    (
+        "fmax force max_force",
+        frozenset(
+            {"relax", "relaxation", "optimizer", "optimiser", "opt", "geometry_optimization", "bfgs", "fire", "lbfgs"}
+        ),
+        "relaxation_force",
+    ),
+    ("width", frozenset({"smearing"}), "smearing_width"),
+    ("max min threshold cutoff limit", frozenset({"energy", "energy_per_atom"}), "energy_per_atom"),
+    (
+        "min minimum threshold cutoff limit",
+        frozenset({"distance", "distances", "contacts", "contact"}),
+        "closest_contact",
+    ),
+    ("fraction ratio size train test valid", frozenset({"split"}), "train_fraction"),
+    ("u value", frozenset({"hubbard", "ldau"}), "hubbard_u"),
+    ("max min", frozenset({"volume", "volume_per_atom"}), "volume_per_atom"),
+)
+_UNIT_MEANINGS: tuple[tuple[re.Pattern[str], str], ...] = (
+    (
+        re.compile(
+            r"(?:m?ev|ry|ha\w*|electron_volt|rydberg)\W*(?:_per_|_|/|per)\W*(?:a\b|å|ang\w*|bohr)|electron_volt /"
+            r" angstrom",
+            re.IGNORECASE,
+        ),
+        "max_force",
+    ),
+    (re.compile(r"(?:ev|ry|ha\w*|electron_volt|rydberg)\W*$", re.IGNORECASE), "plane_wave_cutoff"),
+    (re.compile(r"(?:a|å|ang\w*|bohr)\W*$", re.IGNORECASE), "cutoff_radius"),
+)
+
+
+@lru_cache(maxsize=4096)
+def concept_of(key: str, unit: str | None = None) -> str | None:
+    """Return what a key of a configuration file means ("filters.max_force_eV_A" → "max_force"), None if unknown.
+
+    `unit` settles a bare "cutoff".
+    """
+    parts = [_snake(part) for part in re.split(r"[.\[\]/:\s]+", key) if part and not part.isdigit()]
+    if not parts:
+        return None
+    suffix = unit_in_key(key)
+    last = _without_unit(parts[-1])
+    earlier = {word for part in parts[:-1] for word in (part, *part.split("_"))}
+    for names, within, meaning in _PARENTS:
+        if last in names.split() and earlier & within:
+            return meaning
+    joined = f"{parts[-2]}_{last}" if len(parts) > 1 else last
+    for candidate in (parts[-1], last, joined):
+        if candidate in _BY_KEY:
+            return _BY_KEY[candidate]
+    return _by_unit(last, unit or suffix) or _within(last)
+
+
+def concepts_in(text: str) -> set[str]:
+    """Return the concepts that a text names."""
+    return {name for name, _ in mentions(text)}
+
+
+def mentions(text: str) -> list[tuple[str, int]]:
+    """Return (concept, place) for every phrase of the table found in a text, by place; contained phrases give way."""
+    lower = text.lower()
+    found: list[tuple[int, int, str]] = []
+    for concept in CONCEPTS:
+        if any(hint in lower for hint in concept.hints):
+            found.extend((m.start(), m.end(), concept.name) for m in _PHRASES[concept.name].finditer(text))
+    found.extend(_bare_cutoffs(text, lower))
+    kept = [span for span in found if not any(_covers(other, span) for other in found)]
+    return [(name, start) for start, _, name in sorted(kept)]
+
+
+def words_of(concept: str) -> str:
+    """Return the concept's name in running words."""
+    return _BY_NAME[concept].words
+
+
+def unit_of(concept: str) -> str | None:
+    """Return the unit that a bare value of the concept is in, None for a pure number or a name."""
+    return _BY_NAME[concept].unit
+
+
+def feature_of(concept: str) -> str | None:
+    """Return the lineage feature that a filter on the concept acts on, None where it acts on none."""
+    return _BY_NAME[concept].feature
+
+
+def unit_in_key(key: str) -> str | None:
+    """Return the unit that a key carries as a suffix ("max_force_eV_A" → "eV_A")."""
+    match = _UNIT_SUFFIX.search(key)
+    return match["unit"] if match else None
+
+
+def _snake(part: str) -> str:
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z][a-z])", "_", part) if not part.isupper() else part
+    return re.sub(r"[-\s]+", "_", spaced).strip("_\"'").lower()
+
+
+def _without_unit(part: str) -> str:
+    return _UNIT_SUFFIX.sub("", part)
+
+
+def _by_unit(last: str, unit: str | None) -> str | None:
+    if unit is None or last not in ("cutoff", "cut_off", "cut", "threshold"):
+        return None
+    return next((meaning for pattern, meaning in _UNIT_MEANINGS if pattern.search(unit)), None)
+
+
+_SHORT = frozenset({"fmax", "fcut", "rcut", "rmax", "dmin", "emax", "seed"})
+
+
+def _within(last: str) -> str | None:
+    """Longest known name that stands as whole words within a longer key; short names only if they are unmistakable."""
+    padded = f"_{last}_"
+    inside = [known for known in _BY_KEY if (len(known) >= 5 or known in _SHORT) and f"_{known}_" in padded]
+    return _BY_KEY[max(inside, key=len)] if inside else None
+
+
+_BARE = re.compile(
+    r"(?<![\w-])(?:cut-? ?off|threshold|filter)s?\b[^.;\n]{0,25}?\d\s?(?P<unit>(?:m?eV|Ry|Ha)(?:\s?(?:/|per)\s?"
+    r"(?:Å|A|[Aa]ng\w*|[Bb]ohr))?|Å|A|[Aa]ngstrom|[Bb]ohr)(?![\w/])"
+    r"|(?<![\w.])\d[\d.]*\s?(?P<unit2>(?:m?eV|Ry|Ha)(?:\s?(?:/|per)\s?(?:Å|A|[Aa]ng\w*|[Bb]ohr))?|Å|A|[Aa]ngstrom"
+    r"|[Bb]ohr)"
+    r" (?:cut-? ?off|threshold|filter)s?\b",
+)
+
+
+def _bare_cutoffs(text: str, lower: str) -> list[tuple[int, int, str]]:
+    """A cutoff with no word beside it that says of what, told by its unit ("cutoff of 15 eV/Å")."""
+    if "cut" not in lower and "threshold" not in lower and "filter" not in lower:
+        return []
+    found = []
+    for match in _BARE.finditer(text):
+        meaning = _by_unit("cutoff", match["unit"] or match["unit2"])
+        if meaning:
+            found.append((match.start(), match.start() + 1, meaning))
+    return found
+
+
+def _covers(other: tuple[int, int, str], span: tuple[int, int, str]) -> bool:
+    """Whether another concept's longer phrase holds this one: "force weight" is no force, "energy cutoff" no energy."""
+    return (
+        other[2] != span[2] and other[0] <= span[0] and span[1] <= other[1] and other[1] - other[0] > span[1] - span[0]
+    )

@@ -1,0 +1,287 @@
+"""Answers to why-questions: verbatim quotes with anchors, or the nearest evidence where no reason is recorded.
+
+A reason is taken only from a conversation that settles the change asked about; talk that names the setting and gives
+no reason is shown as nearest evidence. No words are made up: every quote is a piece of a passage.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cached_property
+
+from sonde.concepts import concept_of, words_of
+from sonde.decisions.decision import decision_of
+from sonde.decisions.linking import link, other_project
+from sonde.decisions.quoting import nearest_quotes, quotes_of
+from sonde.decisions.retrieval import PassageIndex, Query, Restricted, aware, parse_question
+from sonde.decisions.roles import Era, Judged, judge
+from sonde.decisions.search_answers import search_answer
+from sonde.decisions.systems import Home, homes
+from sonde.decisions.targets import Target, target_of, value_stance
+from sonde.decisions.threads import Thread, threads_of
+from sonde.records.decisions import Change, Link, Passage, Why
+
+LEAST_REASON = 0.8
+"""Score from which a sentence is given as a reason; set on constructed cases, see tests/decisions/cases.py."""
+
+
+@dataclass(frozen=True)
+class Archive:
+    """Passages, changes and the links between them."""
+
+    passages: PassageIndex
+    changes: Sequence[Change]
+    links: Sequence[Link] = ()
+
+    @cached_property
+    def everything(self) -> Sequence[Passage]:
+        """All passages, read once."""
+        return list(self.passages.all())
+
+    @cached_property
+    def threads(self) -> Mapping[str, Thread]:
+        """Conversations by anchor."""
+        return threads_of(self.everything)
+
+    @cached_property
+    def homes(self) -> Mapping[str, Home]:
+        """What each repository is about."""
+        return homes(self.changes, self.everything)
+
+    def at(self, as_of: datetime | None, source: str | None) -> "Archive":
+        """Return the archive as it stood at a time, or one source of it."""
+        if as_of is None and source is None:
+            return self
+        before = [as_of is None or change.time <= aware(as_of) for change in self.changes]
+        links = [found for found in self.links if before[found.change]]
+        kept = [place for place, holds in enumerate(before) if holds]
+        moved = {old: new for new, old in enumerate(kept)}
+        return Archive(
+            Restricted(self.passages, as_of, source),
+            [self.changes[place] for place in kept],
+            [replace(found, change=moved[found.change]) for found in links],
+        )
+
+
+def why_change(archive: Archive, change: Change, question: str | None = None) -> Why:
+    """Say why a value was changed."""
+    target = target_of(change)
+    question = question or f"Why {_in_words(target)}?"
+    judged = _judged(archive, change)
+    quotes = quotes_of(judged, LEAST_REASON)
+    answered = any(quote.role == "reason" for quote in quotes)
+    later = [other for other in archive.changes if same_setting(other, change) and other.time > change.time]
+    decision = decision_of(question, change, later, quotes)
+    nearest = () if answered else nearest_quotes(judged)
+    return Why(question, answered, quotes if answered else (), (change,), decision, nearest)
+
+
+def why_question(archive: Archive, question: str, as_of: datetime | None = None, source: str | None = None) -> Why:
+    """Answer a question in free words, as the archive stood at `as_of`, from one source or from all."""
+    archive = archive.at(as_of, source)
+    query = parse_question(question)
+    if query.commits and (commits := [c for c in query.commits if _of_commit(archive, c) or _talked_of(archive, c)]):
+        return replace(why_commit(archive, commits[0]), question=question)
+    asked = changes_asked(archive, query)
+    if not asked:
+        return search_answer(archive.passages, archive.threads, archive.everything, query)
+    return _best_of(archive, asked, question)
+
+
+def why_key(archive: Archive, key: str) -> Why:
+    """Say why a key has its value: the reason for its latest change, with the key's history."""
+    question = f"Why does {key} have its value?"
+    found = _of_key(archive, key)
+    if not found:
+        return search_answer(archive.passages, archive.threads, archive.everything, parse_question(f"why {key}"))
+    why = why_change(archive, found[-1], question)
+    return replace(why, changes=tuple(reversed(found)))
+
+
+def why_commit(archive: Archive, commit: str) -> Why:
+    """Say why a commit was made: the reasons for the values it changed, or for the commit as a whole."""
+    question = f"Why was commit {commit[:10]} made?"
+    found = _of_commit(archive, commit)
+    if not found:
+        return _why_plain_commit(archive, commit, question)
+    answers = [why_change(archive, change, question) for change in found]
+    return _merged(question, answers)
+
+
+def why_at(archive: Archive, path: str, line: int | None = None, line_text: str | None = None) -> Why:
+    """Say why a line has its value: the last change of the value there, through later edits of the line.
+
+    `path` may carry the line ("curate.yaml:12"). Lines move as files grow: with `line_text`, the line as it is now,
+    the key that stands in it is taken; without, the key last seen on that line.
+    """
+    match = re.fullmatch(r"(.+?):(\d+)", path)
+    if line is None and match:
+        path, line = match[1], int(match[2])
+    question = f"Why {path}{f':{line}' if line else ''}?"
+    here = [c for c in archive.changes if c.path == path or c.path.endswith(f"/{path}") or path.endswith(f"/{c.path}")]
+    last = _last_per_key(here)
+    chosen = [change for change in last if line is None or _on_line(change, line, line_text)]
+    if not chosen:
+        changes = tuple(sorted(last, key=lambda change: change.time, reverse=True))
+        return Why(question, False, (), changes, None, ())
+    answers = [why_change(archive, change, question) for change in chosen]
+    return answers[0] if len(answers) == 1 else _merged(question, answers)
+
+
+def changes_asked(archive: Archive, query: Query) -> list[Change]:
+    """Changes that a question is about: its setting, and its value or file where it gives one; latest first."""
+    lower = query.text.lower()
+    named = [
+        change
+        for change in archive.changes
+        if target_of(change).concept in query.concepts or _spells_key(change, lower)
+    ]
+    if query.paths:
+        in_path = [c for c in named if any(path.split(":")[0] in c.path for path in query.paths)]
+        named = in_path or named
+    valued = [change for change in named if value_stance(target_of(change), query.text, about=True) in ("new", "both")]
+    if not valued:
+        valued = [change for change in named if value_stance(target_of(change), query.text, about=True) == "old"]
+    gives_value = any(value_stance(target_of(change), query.text, about=True) for change in named)
+    chosen = valued or ([] if gives_value else named)
+    return sorted(chosen, key=lambda change: change.time, reverse=True)
+
+
+def same_setting(first: Change, second: Change) -> bool:
+    """Whether two changes are of one setting in one file, whatever it was called at the time."""
+    if first.source != second.source or first.path != second.path:
+        return False
+    concept = concept_of(first.key, first.unit)
+    return first.key == second.key or (concept is not None and concept == concept_of(second.key, second.unit)
+                                       and first.key.rpartition(".")[0] == second.key.rpartition(".")[0])  # fmt: skip
+
+
+def _best_of(archive: Archive, asked: Sequence[Change], question: str) -> Why:
+    """Answer for the latest change of each setting asked about; the first with a reason counts."""
+    latest = _last_per_key(sorted(asked, key=lambda change: change.time))
+    answers = [
+        why_change(archive, change, question) for change in sorted(latest, key=lambda c: c.time, reverse=True)[:6]
+    ]
+    answered = [why for why in answers if why.answered]
+    best = max(answered, key=lambda why: max(q.score for q in why.quotes), default=answers[0])
+    rest = tuple(change for change in asked if change not in best.changes)
+    return replace(best, changes=best.changes + rest)
+
+
+def _judged(archive: Archive, change: Change) -> list[Judged]:
+    """Read every conversation that is linked to a change."""
+    scores, anchors_exact = _links_of(archive, change)
+    target, era = target_of(change), _era(archive, change)
+    home = archive.homes.get(change.source) or next(iter(homes([change], archive.everything).values()))
+    read: dict[str, Thread] = {}
+    for anchor in scores:
+        if anchor in archive.threads:
+            thread = archive.threads[anchor]
+            read[thread.name] = _without_others(thread, change, home, anchors_exact)
+    judged = [item for thread in read.values() for item in judge(thread, target, era, scores, anchors_exact)]
+    return sorted(judged, key=lambda item: -item.score)
+
+
+def _links_of(archive: Archive, change: Change) -> tuple[dict[str, float], dict[str, bool]]:
+    """Scores by anchor, and the passages that name the commit or stand beside the value; no rejected links."""
+    ordinal = next((place for place, known in enumerate(archive.changes) if known == change), None)
+    links = [found for found in archive.links if found.change == ordinal] if ordinal is not None else []
+    if not links:
+        links = link([change], archive.everything)
+    live = [found for found in links if found.status != "rejected"]
+    scores = {found.passage: found.score * (2.0 if found.status == "confirmed" else 1.0) for found in live}
+    exact = {
+        found.passage: True
+        for found in live
+        if found.status == "confirmed" or any(_EXACT.match(words) for words in found.evidence)
+    }
+    return scores, exact
+
+
+_EXACT = re.compile(r"is the message of commit|names commit|stands beside the value")
+
+
+def _without_others(thread: Thread, change: Change, home: Home, exact: Mapping[str, bool]) -> Thread:
+    """Leave out of a conversation what is about another project."""
+    kept = [p for p in thread.passages if p.anchor in exact or not other_project(change, p, thread, home)]
+    return Thread(thread.name, tuple(kept) or thread.passages[:1])
+
+
+def _era(archive: Archive, change: Change) -> Era:
+    others = sorted((c for c in archive.changes if same_setting(c, change) and c != change), key=lambda c: c.time)
+    before = [other for other in others if other.time < change.time]
+    after = [other for other in others if other.time > change.time]
+    return Era(before[-1] if before else None, after[0] if after else None)
+
+
+def _merged(question: str, answers: Sequence[Why]) -> Why:
+    """Put the answers for several values together; each quote stands once."""
+    answered = [why for why in answers if why.answered]
+    quotes = {(quote.anchor, quote.text): quote for why in answered for quote in why.quotes}
+    nearest = {(quote.anchor, quote.text): quote for why in answers for quote in why.nearest}
+    best = max(answered or answers, key=lambda why: max((q.score for q in why.quotes), default=0.0))
+    ordered = sorted(quotes.values(), key=lambda quote: (quote.role != "reason", -quote.score))[:8]
+    changes = tuple(dict.fromkeys(change for why in answers for change in why.changes))
+    return Why(
+        question,
+        bool(answered),
+        tuple(ordered),
+        changes,
+        best.decision,
+        () if answered else tuple(nearest.values())[:5],
+    )
+
+
+def _why_plain_commit(archive: Archive, commit: str, question: str) -> Why:
+    """A commit that changed no value: its own message, and talk that names it."""
+    known = next((p.anchor.removeprefix("commit:") for p in archive.everything
+                  if p.kind == "commit" and p.anchor.startswith(f"commit:{commit}")), None)  # fmt: skip
+    about = Query(commit, (), frozenset(), (), (known or commit,), (), frozenset())
+    return replace(search_answer(archive.passages, archive.threads, archive.everything, about), question=question)
+
+
+def _of_commit(archive: Archive, commit: str) -> list[Change]:
+    return [change for change in archive.changes if change.commit.startswith(commit.lower())]
+
+
+def _talked_of(archive: Archive, commit: str) -> bool:
+    return any(
+        commit[:7] in passage.text or passage.anchor.startswith(f"commit:{commit}") for passage in archive.everything
+    )
+
+
+def _of_key(archive: Archive, key: str) -> list[Change]:
+    """Changes of a key, oldest first: of exactly this key, else of keys that end in it, else of the same concept."""
+    wanted, concept = key.lower(), concept_of(key)
+    exact = [c for c in archive.changes if c.key.lower() == wanted]
+    ending = [c for c in archive.changes if re.split(r"[.:/]", c.key.lower())[-1] == re.split(r"[.:/]", wanted)[-1]]
+    alike = [c for c in archive.changes if concept is not None and concept_of(c.key, c.unit) == concept]
+    return sorted(exact or ending or alike, key=lambda change: change.time)
+
+
+def _last_per_key(changes: Iterable[Change]) -> list[Change]:
+    last: dict[tuple[str, str, str], Change] = {}
+    for change in sorted(changes, key=lambda change: change.time):
+        last[(change.source, change.path, change.key)] = change
+    return list(last.values())
+
+
+def _on_line(change: Change, line: int, line_text: str | None) -> bool:
+    if line_text is not None:
+        name = re.split(r"[.:/]", change.key)[-1]
+        return re.search(rf"(?<!\w){re.escape(name)}(?!\w)", line_text, re.IGNORECASE) is not None
+    return change.line == line
+
+
+def _spells_key(change: Change, lower: str) -> bool:
+    return any(re.search(rf"(?<!\w){re.escape(word)}(?!\w)", lower) for word in target_of(change).key_words)
+
+
+def _in_words(target: Target) -> str:
+    change = target.change
+    unit = f" {change.unit}" if change.unit else ""
+    name = words_of(target.concept) if target.concept else change.key
+    if change.old is None:
+        return f"{name} = {change.new}{unit}"
+    return f"was {name} ({change.key}) changed from {change.old} to {change.new}{unit}"

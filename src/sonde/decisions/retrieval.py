@@ -1,0 +1,198 @@
+"""Finding passages for a question in free words: words, pieces of words and typed entities, ranks fused."""
+
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Protocol
+
+from sonde.concepts import concept_of, concepts_in, words_of
+from sonde.decisions.systems import System, systems_in
+from sonde.quantities import Quantity, find_quantities, same_quantity
+from sonde.records.decisions import Passage
+
+RRF_K = 60
+"""Constant of reciprocal rank fusion, as in Cormack, Clarke, Büttcher, doi:10.1145/1571941.1572114."""
+_STOP_WORDS = (
+    "a about actually all an and any are as at be been but by can chose choose chosen could decide decided"
+    " decision did do does done for from had has have he her his how i if in instead into is it its keep kept"
+    " like made make me my not of off on one or our out over pick picked prefer preferred rather reason"
+    " reasons rationale remember s say set she should so some still t than that the their them then there"
+    " these they this those to up us use used using value was we were what when where which who whom why will"
+    " with would you your explain tell behind ever go going went change changed changes changing switch"
+    " switched move moved between now only there lower lowered raise raised increase increased reduce reduced"
+    " get got being somebody anyone anybody did please know because versus vs"
+)
+_STOP = frozenset(_STOP_WORDS.split())
+_WORD = re.compile(r"[^\W_]+(?:[_'][^\W_]+)*")
+_HASH = re.compile(r"(?<![0-9a-zA-Z])[0-9a-f]{7,40}(?![0-9a-zA-Z])")
+_PATH = re.compile(r"[\w\-]+(?:/[\w\-.]+)*\.\w{1,5}(?::\d+)?|\b(?:INCAR|KPOINTS)\b")
+
+
+class PassageIndex(Protocol):
+    """What rooms need of an archive of passages."""
+
+    def all(self, source: str | None = None) -> Iterator[Passage]:
+        """Stream the passages."""
+        ...
+
+    def get(self, anchor: str) -> Passage | None:
+        """Return the passage at an anchor."""
+        ...
+
+    def search(self, query: str, *, limit: int, trigram: bool = False) -> list[tuple[Passage, float]]:
+        """Find passages that hold any word of the query, best first."""
+        ...
+
+
+@dataclass(frozen=True)
+class Restricted:
+    """An index as it stood at a time, or one source of it."""
+
+    index: PassageIndex
+    as_of: datetime | None = None
+    source: str | None = None
+
+    def all(self, source: str | None = None) -> Iterator[Passage]:
+        return (passage for passage in self.index.all(source or self.source) if self._holds(passage))
+
+    def get(self, anchor: str) -> Passage | None:
+        passage = self.index.get(anchor)
+        return passage if passage and self._holds(passage) else None
+
+    def search(self, query: str, *, limit: int, trigram: bool = False) -> list[tuple[Passage, float]]:
+        found = self.index.search(query, limit=limit * 20, trigram=trigram)
+        return [(passage, score) for passage, score in found if self._holds(passage)][:limit]
+
+    def _holds(self, passage: Passage) -> bool:
+        if self.source is not None and passage.source != self.source:
+            return False
+        # What carries no date cannot be shown to have been there at the time.
+        return self.as_of is None or (passage.time is not None and passage.time <= aware(self.as_of))
+
+
+@dataclass(frozen=True)
+class Query:
+    """A question taken apart."""
+
+    text: str
+    terms: tuple[str, ...]
+    """Stems of its telling words."""
+    concepts: frozenset[str]
+    quantities: tuple[Quantity, ...]
+    commits: tuple[str, ...]
+    paths: tuple[str, ...]
+    systems: frozenset[System]
+
+
+def parse_question(text: str) -> Query:
+    """Take a question apart into words and typed entities."""
+    words = _WORD.findall(text)
+    named = {concept for word in words if ("_" in word or word.isupper()) and (concept := concept_of(word))}
+    paths = tuple(match.group() for match in _PATH.finditer(text) if not match.group()[0].isdigit())
+    commits = tuple(c for c in _HASH.findall(text) if re.search(r"\d", c) and re.search("[a-f]", c))
+    return Query(
+        text=text,
+        terms=terms_of(text),
+        concepts=frozenset(concepts_in(text) | named),
+        quantities=tuple(q for q in find_quantities(text) if q.counted is None),
+        commits=commits,
+        paths=paths,
+        systems=systems_in(text),
+    )
+
+
+def terms_of(text: str) -> tuple[str, ...]:
+    """Return the stems of a text's telling words, each once."""
+    words = (word.lower() for word in _WORD.findall(text))
+    return tuple(dict.fromkeys(stem(word) for word in words if word not in _STOP and len(word) > 1))
+
+
+def stem(word: str) -> str:
+    """Cut the endings that forms of one word differ by; short words stay whole."""
+    for ending in ("ations", "ation", "ings", "ing", "ies", "ied", "ed", "es", "s", "ly", "y", "e"):
+        if word.endswith(ending) and len(word) - len(ending) >= 4:
+            return word[: -len(ending)]
+    return word
+
+
+def retrieve(index: PassageIndex, query: Query, limit: int = 60) -> list[tuple[Passage, float]]:
+    """Rank passages by fusing word search, trigram search and shared entities, best first."""
+    spelled = " ".join([query.text, *(words_of(concept) for concept in query.concepts)])
+    telling = " ".join(word for word in _WORD.findall(spelled) if word.lower() not in _STOP)
+    if not telling:
+        return []
+    by_words = [passage for passage, _ in index.search(telling, limit=3 * limit)]
+    by_pieces = [passage for passage, _ in index.search(telling, limit=limit, trigram=True)]
+    by_entities = sorted(by_words, key=lambda passage: -_shared(query, passage))
+    shared = [passage for passage in by_entities if _shared(query, passage) > 0]
+    return fuse([by_words[:limit], by_pieces, shared[:limit]])[:limit]
+
+
+def fuse(rankings: Sequence[Sequence[Passage]]) -> list[tuple[Passage, float]]:
+    """Fuse rankings by the sum of 1 / (60 + rank)."""
+    scores: dict[str, float] = {}
+    passages: dict[str, Passage] = {}
+    for ranking in rankings:
+        for rank, passage in enumerate(ranking, start=1):
+            scores[passage.anchor] = scores.get(passage.anchor, 0.0) + 1.0 / (RRF_K + rank)
+            passages[passage.anchor] = passage
+    return sorted(((passages[anchor], score) for anchor, score in scores.items()), key=lambda item: -item[1])
+
+
+def rarity(terms: Iterable[str], passages: Sequence[Passage]) -> Mapping[str, float]:
+    """Weigh terms by how rare they are: log(1 + N / (1 + number of passages that hold them))."""
+    texts = [passage.text.lower() for passage in passages]
+    return {term: math.log(1.0 + len(texts) / (1.0 + sum(term in text for text in texts))) for term in terms}
+
+
+def covered(query: Query, weights: Mapping[str, float], text: str) -> float:
+    """Share of the question's terms, by rarity, that a text holds; words of a concept count by any of its names."""
+    if not weights:
+        return 0.0
+    lower, said = text.lower(), concepts_in(text) & query.concepts
+    by_concept = {term for concept in said for term in terms_of(words_of(concept))}
+    named = set(query.terms) & (by_concept | _concept_terms(query, said))
+    held = sum(weight for term, weight in weights.items() if term in named or _holds(term, lower))
+    return held / sum(weights.values())
+
+
+def shares_entities(query: Query, text: str) -> bool:
+    """Whether a text holds every quantity and system that the question names."""
+    found = find_quantities(text)
+    for wanted in query.quantities:
+        if not any(_alike(wanted, quantity) for quantity in found):
+            return False
+    systems = systems_in(text)
+    return all(any(system <= other or other <= system for other in systems) for system in query.systems)
+
+
+def aware(time: datetime) -> datetime:
+    """Take a time without a zone as UTC."""
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+def _holds(term: str, lower: str) -> bool:
+    return re.search(rf"(?<![a-z0-9]){re.escape(term)}", lower) is not None
+
+
+def _concept_terms(query: Query, said: Iterable[str]) -> set[str]:
+    """Terms of the question that are themselves a name of one of the concepts said."""
+    said = set(said)
+    return {stem(word.lower()) for word in _WORD.findall(query.text) if said & (concepts_in(word) | {concept_of(word)})}
+
+
+def _shared(query: Query, passage: Passage) -> float:
+    found = concepts_in(passage.text) & query.concepts
+    quantities = find_quantities(passage.text) if query.quantities else ()
+    values = sum(any(_alike(wanted, quantity) for quantity in quantities) for wanted in query.quantities)
+    systems = len(query.systems & systems_in(passage.text)) if query.systems else 0
+    commits = sum(commit[:7] in passage.text for commit in query.commits)
+    return len(found) + 2.0 * values + systems + 3.0 * commits
+
+
+def _alike(wanted: Quantity, quantity: Quantity) -> bool:
+    if (wanted.unit is None) != (quantity.unit is None):
+        return math.isclose(wanted.value, quantity.value)
+    return same_quantity(wanted, quantity)

@@ -1,0 +1,181 @@
+"""What a change of a value is about, in the forms in which people may speak of it: concept, quantities, words."""
+
+import ast
+import math
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+from sonde.concepts import concept_of, unit_in_key, unit_of, words_of
+from sonde.quantities import Quantity, dimension, find_quantities, in_base_units, parse_quantity, same_quantity
+from sonde.records.decisions import Change
+
+Stance = Literal["new", "old", "both", "other"]
+
+# Codes of input files and what people call them; spellings that mean the same stand in one row.
+_SAME_NAMES: tuple[frozenset[str], ...] = (
+    frozenset({"ps", "pbesol"}),
+    frozenset({"pe", "pbe"}),
+    frozenset({"r2scan", "r²scan", "r2-scan"}),
+    frozenset({"scan"}),
+    frozenset({"rp", "rpbe"}),
+    frozenset({"float32", "single"}),
+    frozenset({"float64", "double"}),
+    frozenset({"12", "d3bj", "d3(bj)"}),
+)
+_BOOLEANS = {
+    "true": True,
+    ".true.": True,
+    "yes": True,
+    "on": True,
+    "false": False,
+    ".false.": False,
+    "no": False,
+    "off": False,
+}
+
+
+@dataclass(frozen=True)
+class Target:
+    """A change with its concept, its values as quantities or as words, and the name of its key as it is written."""
+
+    change: Change
+    concept: str | None
+    key_words: frozenset[str]
+    new: Quantity | None
+    old: Quantity | None
+    new_words: frozenset[str]
+    old_words: frozenset[str]
+    boolean: bool
+
+    @property
+    def words(self) -> str:
+        """What to call the setting in a sentence."""
+        return words_of(self.concept) if self.concept else self.change.key.rpartition(".")[2]
+
+    @property
+    def unit(self) -> str | None:
+        """Unit of its bare values."""
+        return _unit(self.change, self.concept)
+
+
+@lru_cache(maxsize=4096)
+def target_of(change: Change) -> Target:
+    """Read a change."""
+    concept = concept_of(change.key, change.unit)
+    unit = _unit(change, concept)
+    new, old = (parse_quantity(_plain(value), unit) if value else None for value in (change.new, change.old))
+    new_words, old_words = _value_words(change.new), _value_words(change.old)
+    values = {str(value).strip().lower() for value in (change.new, change.old) if value is not None}
+    return Target(
+        change=change,
+        concept=concept,
+        key_words=_key_words(change.key),
+        new=new,
+        old=old,
+        new_words=frozenset() if new else new_words - old_words,
+        old_words=frozenset() if old else old_words - new_words,
+        boolean=bool(values) and values <= _BOOLEANS.keys(),
+    )
+
+
+def value_stance(target: Target, text: str, *, about: bool) -> Stance | None:
+    """Which of the change's values a text gives; `about`: it is known to speak of this setting (bare numbers count).
+
+    "other" is a value of the same dimension that is neither; None: no value of this setting is given.
+    """
+    found = {stance for stance in _stances(target, text, about=about) if stance}
+    if {"new", "old"} <= found:
+        return "both"
+    return next((stance for stance in ("new", "old", "other") if stance in found), None)
+
+
+def quantity_stance(target: Target, quantity: Quantity, *, about: bool) -> Stance | None:
+    """Which of the change's values one quantity is, as in `value_stance`."""
+    reference = target.new or target.old
+    if reference is None or (quantity.counted and target.unit is not None):
+        return None
+    if quantity.unit is None:
+        if not about or (quantity.counted and reference.unit is not None):
+            return None
+        quantity = quantity.assuming(reference.unit)
+    if dimension(quantity.unit) != dimension(reference.unit) or quantity.high is not None:
+        return None
+    if target.new and _same(quantity, target.new):
+        return "new"
+    if target.old and _same(quantity, target.old):
+        return "old"
+    return "other"
+
+
+def value_key(quantity: Quantity) -> tuple[str, int] | None:
+    """Bucket for looking up values that may be the same (neighbouring buckets have to be looked at too)."""
+    value = abs(in_base_units(quantity))
+    return (dimension(quantity.unit), round(math.log(value) * 10)) if value > 0 else None
+
+
+def names_key(target: Target, text_lower: str) -> bool:
+    """Whether a text spells the key itself."""
+    return any(re.search(rf"(?<![\w]){re.escape(word)}(?!\w)", text_lower) for word in target.key_words)
+
+
+def direction(target: Target) -> Literal["up", "down"] | None:
+    """Whether the change raised or lowered the value; None where that cannot be said."""
+    if target.new is None or target.old is None or dimension(target.new.unit) != dimension(target.old.unit):
+        return None
+    difference = abs(in_base_units(target.new)) - abs(in_base_units(target.old))
+    return None if difference == 0 else "up" if difference > 0 else "down"
+
+
+def _same(quantity: Quantity, value: Quantity) -> bool:
+    # People drop the sign of EDIFFG = -0.02.
+    return any(same_quantity(quantity, Quantity(sign * value.value, value.unit, None, value.span, value.half_digit))
+               for sign in (1.0, -1.0))  # fmt: skip
+
+
+def _stances(target: Target, text: str, *, about: bool) -> list[Stance | None]:
+    found: list[Stance | None] = [quantity_stance(target, quantity, about=about) for quantity in find_quantities(text)]
+    if target.new_words or target.old_words:
+        words = set(re.findall(r"[\w²+.\-()/*]+[\w)]|\w", text.lower()))
+        words |= set(re.findall(r"\w+", text.lower()))
+        found += ["new"] if target.new_words & words else []
+        found += ["old"] if target.old_words & words else []
+    return found
+
+
+def _unit(change: Change, concept: str | None) -> str | None:
+    return change.unit or unit_in_key(change.key) or (unit_of(concept) if concept else None)
+
+
+def _plain(value: str) -> str:
+    return value.strip().strip("'\"").replace("D", "e") if re.fullmatch(r"[\d.]+D[-+]?\d+", value.strip()) else (
+        value.strip().strip("'\"")
+    )  # fmt: skip
+
+
+def _key_words(key: str) -> frozenset[str]:
+    """The last part of a dotted path, with and without its unit; words shorter than four letters say too little."""
+    last = re.split(r"[.:/]", key)[-1].lower()
+    suffix = unit_in_key(last)
+    bare = last[: -len(suffix) - 1] if suffix else last
+    return frozenset(word for word in (last, bare) if len(word) >= 4 or "_" in word)
+
+
+def _value_words(value: str | None) -> frozenset[str]:
+    if value is None:
+        return frozenset()
+    items = _items(value)
+    words = {item.strip().strip("'\"").lower() for item in items if item.strip()} - _BOOLEANS.keys()
+    named = {name for row in _SAME_NAMES if row & words for name in row if not name.isdigit()}
+    return frozenset({word for word in words if len(word) > 2 or word in named} | named)
+
+
+def _items(value: str) -> list[str]:
+    if not value.strip().startswith(("[", "(", "{")):
+        return [value]
+    try:
+        read = ast.literal_eval(value)
+    except (ValueError, SyntaxError):
+        return re.split(r"[\[\](){},]+", value)
+    return [str(item) for item in read] if isinstance(read, list | tuple | set) else [value]
