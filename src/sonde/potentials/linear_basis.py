@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from matscipy.neighbours import neighbour_list
 from scipy import sparse
 
+from sonde.local_environments.neighbours import neighbour_list
 from sonde.records.arrays import FloatArray, IntArray
 from sonde.records.frames import Frame
 
@@ -65,10 +65,8 @@ def graph_of(frames: Sequence[Frame], elements: Sequence[int], cutoff_A: float) 
     """Find all pairs closer than the cutoff, periodic images included."""
     offset, parts = 0, []
     for frame in frames:
-        i, j, vectors = neighbour_list(
-            "ijD", cell=_solid_cell(frame), pbc=frame.pbc, positions=frame.positions, cutoff=cutoff_A
-        )
-        parts.append((i.astype(np.int64) + offset, j.astype(np.int64) + offset, vectors))
+        near = neighbour_list(frame, cutoff_A)
+        parts.append((near.i + offset, near.j + offset, near.vectors))
         offset += frame.n_atoms
     place = {number: index for index, number in enumerate(elements)}
     numbers = np.concatenate([frame.numbers for frame in frames])
@@ -80,15 +78,6 @@ def graph_of(frames: Sequence[Frame], elements: Sequence[int], cutoff_A: float) 
         frame_of=np.repeat(np.arange(len(frames)), [frame.n_atoms for frame in frames]),
         n_frames=len(frames),
     )
-
-
-def _solid_cell(frame: Frame) -> FloatArray:
-    """A cell that matscipy can invert: missing vectors of open directions are filled with unit ones at right angles."""
-    cell = np.array(frame.cell, float)
-    for axis in np.flatnonzero(~np.any(cell, axis=1)):
-        _, _, rows = np.linalg.svd(cell)
-        cell[axis] = rows[-1]
-    return cell
 
 
 @dataclass(frozen=True, eq=False)
