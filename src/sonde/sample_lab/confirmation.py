@@ -3,6 +3,7 @@
 import json
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from sonde.progress import Progress
 from sonde.records.diagnosis import Confirmation
@@ -28,4 +29,5 @@ def confirm_sample(progress: Progress) -> None:
 def shipped_confirmation() -> Confirmation:
     """Read the result that comes with the package."""
     found = json.loads(FILE.read_text(encoding="utf-8"))
-    return Confirmation(**{name: tuple(v) if isinstance(v, list) else v for name, v in found.items()})
+    values: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in found.items()}
+    return Confirmation(**values)

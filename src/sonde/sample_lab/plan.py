@@ -150,7 +150,7 @@ def sample_plan() -> LabPlan:
     A cap of 5 eV/Å on the largest force, meant for rattled cells with broken SCF runs, took the distorted cells, too.
     """
     calendar = Calendar(date(2022, 9, 5), 110, 331, 402, 365, 520, 905)
-    rule = RuleStory("max_force", 5.0, 50.0, 12.0, 15.0, "max_force", "eV/Å", 1.0, "rattled", "distorted")
+    rule = RuleStory("max_force", 5.0, 50.0, 6.0, 15.0, "max_force", "eV/Å", 1.0, "rattled", "distorted")
     layout = Layout(
         "al-li-mg-potential",
         "select_frames.py",
@@ -163,12 +163,12 @@ def sample_plan() -> LabPlan:
     )
     unexplained = Unexplained("forces_weight", 10, 100, _spoken("forces_weight"), "update training config", False)
     return LabPlan(
-        seed=20221105,
+        seed=20221335,
         situation=Situation.FILTERED_COLLATERAL,
         rule=rule,
         layout=layout,
         calendar=calendar,
-        people=cast(20221105, DOMAIN),
+        people=cast(20221335, DOMAIN),
         reason_media=("slack", "notes"),
         scope_style="excludes",
         unexplained=unexplained,

@@ -165,12 +165,14 @@ def _earlier_talk(plan: LabPlan, rng: random.Random) -> list[Conversation]:
 def _decoys(plan: LabPlan, rng: random.Random) -> list[Conversation]:
     """The same key with another value and another reason, in another project and at the same time."""
     phrases, day = Phrases(plan, rng), plan.calendar.threshold_day
+    templates = rng.sample(wording("filter_reasons")[plan.rule.feature]["decoy"], 2)
+    in_chat, in_mail = (fill(template, phrases.values()) for template in templates)
     chat: Script = (
         ("D", "context", "cutting the Cu-Ni set now, same script as ever"),
-        ("E", "reason", phrases.say("decoy")),
+        ("E", "reason", in_chat),
     )
     mail: Script = (
-        ("E", "reason", phrases.say("decoy")),
+        ("E", "reason", in_mail),
         ("D", "context", "Thanks, that is what I needed for the Cu-Ni draft."),
     )
     return [

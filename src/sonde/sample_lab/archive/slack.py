@@ -41,7 +41,7 @@ def write_slack(plan: LabPlan, talk: Sequence[Conversation], path: Path) -> tupl
 def _add(export: zipfile.ZipFile, name: str, record: object) -> None:
     member = zipfile.ZipInfo(name, STAMP)
     member.compress_type = zipfile.ZIP_DEFLATED
-    export.writestr(member, json.dumps(record, indent=1, ensure_ascii=False))
+    export.writestr(member, json.dumps(record, ensure_ascii=False))
 
 
 def _timestamp(time: datetime, taken: set[str], rng: random.Random) -> str:
