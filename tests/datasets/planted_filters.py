@@ -2,12 +2,15 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
 from sonde.datasets.drops import DropReport, explain_drops
+from sonde.datasets.readers import read_frames
 from sonde.records.arrays import BoolArray, FloatArray, IntArray
 from sonde.records.datasets import Condition, FeatureTable, Rule
+from sonde.records.frames import Frame
 
 LEAST, MOST = 0.01, 0.60
 """Share of the parent that a planted filter drops."""
@@ -30,6 +33,12 @@ class Planted:
     def __str__(self) -> str:
         what = f"{self.threshold:.6g}" if self.threshold is not None else "{" + ", ".join(self.values) + "}"
         return f"{self.feature} {self.op} {what} ({self.dropped.mean():.1%})"
+
+
+def nbmotaw(shared_data: Path) -> list[Frame]:
+    """Read all 5,658 frames of nbmotaw, numbered through."""
+    files = sorted((shared_data / "nbmotaw").glob("*.json.gz"))
+    return [frame.numbered(i) for i, frame in enumerate(frame for file in files for frame in read_frames(file))]
 
 
 def with_flags(table: FeatureTable, seed: int) -> FeatureTable:

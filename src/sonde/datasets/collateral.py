@@ -1,6 +1,5 @@
 """Collateral: regions of chemistry or origin that a filter hit significantly harder than the rest."""
 
-import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
@@ -35,7 +34,7 @@ def collateral(table: FeatureTable, dropped: BoolArray, rule: Rule | None = None
         if p_value < CHANCE and 0 < n_region < n:
             found.append(_collateral(name, hit, n_region, n_dropped - hit, n - n_region))
     harder = [region for region in found if region.ratio_low is None or region.ratio_low > 1]
-    return tuple(sorted(harder, key=lambda region: (-(region.ratio_low or math.inf), -region.n_dropped, region.region)))
+    return tuple(sorted(harder, key=lambda region: (-region.dropped_fraction, -region.n_dropped, region.region)))
 
 
 def _collateral(name: str, hit: int, n_region: int, hit_elsewhere: int, n_elsewhere: int) -> Collateral:

@@ -4,9 +4,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from sonde.datasets.exceptions import explain_with_exceptions
 from sonde.datasets.regions import Loss, search_table
 from sonde.datasets.rules import holds, rule_of, scored
-from sonde.datasets.search import Explanation, explain
+from sonde.datasets.search import Explanation
 from sonde.datasets.significance import loss_interval
 from sonde.records.arrays import BoolArray
 from sonde.records.datasets import FeatureTable, Rule
@@ -25,6 +26,8 @@ class DropReport:
     random_fraction: float | None
     random_interval: tuple[float, float] | tuple[None, None]
     notes: tuple[str, ...]
+    worth: float = 0.0
+    """Evidence for the rule, natural logarithm, as in search.Explanation."""
 
 
 def explain_drops(table: FeatureTable, kept: BoolArray) -> DropReport:
@@ -33,10 +36,10 @@ def explain_drops(table: FeatureTable, kept: BoolArray) -> DropReport:
     if np.all(kept) or not np.any(kept):
         note = () if np.all(kept) else ("No frame was kept: there are no survivors to tell a rule from.",)
         return DropReport((), nobody, False, int((~kept).sum()), 0.0 if np.all(kept) else None, (None, None), note)
-    ready, loss = search_table(table), Loss(kept, ~kept)
-    found = explain(ready, loss)
+    ready = search_table(table)
+    found = explain_with_exceptions(ready, Loss(kept, ~kept))
     regions = [found.region, *found.equivalent] if found.region else []
-    rules = [rule_of(ready, loss, region, found.loss_rate, table) for region in regions[: MOST_EQUIVALENT + 1]]
+    rules = [rule_of(ready, found.loss, region, found.loss_rate, table) for region in regions[: MOST_EQUIVALENT + 1]]
     by_rule = holds(rules[0], table) & ~kept if rules else nobody
     rest = ~kept & ~by_rule
     to_explain = by_rule if found.random else ~kept
@@ -50,7 +53,8 @@ def explain_drops(table: FeatureTable, kept: BoolArray) -> DropReport:
         n_rest=int(rest.sum()),
         random_fraction=int(rest.sum()) / outside if known else None,
         random_interval=loss_interval(int(rest.sum()), outside) if known else (None, None),
-        notes=tuple(_notes(found, len(regions))),
+        notes=(*_notes(found, len(regions)), *_exceptions(rules)),
+        worth=found.worth,
     )
 
 
@@ -75,3 +79,8 @@ def _notes(found: Explanation, n_rules: int) -> list[str]:
             "near-duplicates are split as a whole."
         )
     return notes
+
+
+def _exceptions(rules: list[Rule]) -> list[str]:
+    n_kept = rules[0].n_matched - rules[0].n_matched_dropped if rules else 0
+    return [f"{n_kept} kept frames contradict the rule {rules[0].rule!r}."] if n_kept else []

@@ -9,7 +9,7 @@ import itertools
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Literal
 
 import numpy as np
@@ -88,8 +88,9 @@ class SearchTable:
         return np.asarray(np.logical_or.reduce(masks) if region.joined_by == "or" else np.logical_and.reduce(masks))
 
 
+@lru_cache(maxsize=2)
 def search_table(table: FeatureTable) -> SearchTable:
-    """Prepare a feature table; features that are the same for all frames, or unknown, are left out."""
+    """Prepare a feature table, once; features that are the same for all frames, or unknown, are left out."""
     numeric = {
         name: values for name, values in table.numeric.items() if len(np.unique(values[np.isfinite(values)])) > 1
     }
@@ -280,9 +281,9 @@ def word_pair_regions(table: SearchTable, loss: Loss) -> Iterator[Region]:
 # ---- either of several conditions ----
 
 
-def either_regions(table: SearchTable, singles: list[Region], n_terms: int) -> Iterator[Region]:
+def either_regions(table: SearchTable, loss: Loss, singles: list[Region], n_terms: int) -> Iterator[Region]:
     """Join single regions by "or", each combination of n_terms of them; each must add frames of its own."""
-    masks = np.array([table.mask(single) for single in singles])
+    masks = np.array([table.mask(single) & loss.dropped for single in singles])
     n_choices = math.comb(max(table.n_single, n_terms), n_terms)
     for group in itertools.combinations(range(len(singles)), n_terms):
         n_dropped = int(np.count_nonzero(np.logical_or.reduce(masks[list(group)])))

@@ -27,6 +27,8 @@ from sonde.datasets.significance import (
 from sonde.records.arrays import IntArray
 
 MARGIN = -math.log(CHANCE)
+FRAMES_PER_STRATUM = 20
+"""On average, at least."""
 FEATURE_ORDER = (
     "max_force",
     "energy_per_atom_referenced",
@@ -47,15 +49,19 @@ FEATURE_ORDER = (
 class Explanation:
     """The region a rule dropped, or none, and what is left of the loss outside it.
 
-    loss_rate and n_rest: share and number of frames lost outside the region; together: how many of them count as one.
+    loss: what was explained, exceptions left out. loss_rate and n_rest: share and number of frames lost outside the
+    region; together: how many of them count as one. worth: −ln of the chance that random loss emptied the region, less
+    ln of the number of rules searched.
     """
 
+    loss: Loss
     region: Region | None
     equivalent: tuple[Region, ...]
     loss_rate: float
     together: float
     rest: LossTest
     n_rest: int
+    worth: float
 
     @property
     def random(self) -> bool:
@@ -81,12 +87,14 @@ def explain(table: SearchTable, loss: Loss) -> Explanation:
     rate = loss.rate_outside(n_region)
     same = [] if best is None else _equivalent(table, best, alternatives, rate)
     return Explanation(
+        loss,
         best,
         tuple(sorted(same, key=lambda region: _rank(region, loss))),
         rate,
         rest.together,
         rest.test,
         loss.n_dropped - n_region,
+        _worth(best, loss) if best else 0.0,
     )
 
 
@@ -95,12 +103,12 @@ def _levels(table: SearchTable, loss: Loss) -> Iterator[list[Region]]:
     singles = regions.single_regions(table, loss)
     yield singles
     yield [
-        *regions.either_regions(table, singles, 2),
+        *regions.either_regions(table, loss, singles, 2),
         *regions.corner_regions(table, loss),
         *regions.word_corner_regions(table, loss),
         *regions.word_pair_regions(table, loss),
     ]
-    yield list(regions.either_regions(table, singles, 3))
+    yield list(regions.either_regions(table, loss, singles, 3))
 
 
 def _worth(region: Region, loss: Loss) -> float:
@@ -125,7 +133,7 @@ def _beats(table: SearchTable, loss: Loss, new: Region, old: Region | None) -> b
     rest = _rest(table, loss, new)
     if rest.strata is not None:
         # Rates that differ between strata foretell part of the region: the rule must explain more than they do.
-        both, strata = (loss.kept, loss.dropped), rest.strata + 1
+        both, strata = (loss.kept, loss.dropped), rest.strata
         known = stratified_evidence(both, table.mask(old), strata) if old else 0.0
         gain = min(gain, stratified_evidence(both, table.mask(new), strata) - known)
     return gain / rest.together - price > MARGIN
@@ -151,13 +159,19 @@ def _rest(table: SearchTable, loss: Loss, region: Region | None) -> Rest:
     numeric = {name: values[outside] for name, values in table.numeric.items()}
     codes = {name: values[outside] for name, values in table.codes.items()}
     by_words = uniform_loss(lost[outside], {}, codes, 1.0)
-    strata = None if by_words.uniform or by_words.feature is None else table.codes[by_words.feature]
-    together = frames_lost_together(
-        lost, outside, np.zeros(table.n_frames, np.int64) if strata is None else strata + 1, table.nearest
-    )
+    strata = None if by_words.uniform or by_words.feature is None else _strata(table, by_words.feature)
+    everywhere = np.zeros(table.n_frames, np.int64)
+    together = frames_lost_together(lost, outside, everywhere if strata is None else strata, table.nearest)
     if strata is not None:
         together = max(together, min(dispersion(lost[outside], strata[outside]), MOST_UNSEEN_TOGETHER))
     return Rest(together, strata, uniform_loss(lost[outside], numeric, codes, together))
+
+
+def _strata(table: SearchTable, feature: str) -> IntArray:
+    """Return the stratum of every frame: its words in all features, or in one where that leaves too few per stratum."""
+    _, crossed = np.unique(np.array(list(table.codes.values())), axis=1, return_inverse=True)
+    crossed = np.asarray(crossed, np.int64).reshape(-1)
+    return crossed if int(crossed.max()) < table.n_frames / FRAMES_PER_STRATUM else table.codes[feature] + 1
 
 
 def _equivalent(table: SearchTable, best: Region, others: Sequence[Region], loss_rate: float) -> list[Region]:
