@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Literal
 
 from sonde.records.datasets import Condition, Rule
 from sonde.records.decisions import Change, Quote
@@ -49,10 +50,8 @@ CHANGE = Change(
 REASON = Quote("They had not converged.", "slack:data/1.0", "chat", "Ada", datetime(2024, 2, 28, tzinfo=UTC), "reason")
 
 
-def coverage(reference: str, novel: float) -> Coverage:
-    assert reference in ("training", "pool")
-    kind = "training" if reference == "training" else "pool"
-    return Coverage(kind, 200, novel, novel, 3.0 if novel > 0.5 else 0.4, 3.0 if novel > 0.5 else 0.4)
+def coverage(reference: Literal["training", "pool"], novel: float) -> Coverage:
+    return Coverage(reference, 200, novel, novel, 3.0 if novel > 0.5 else 0.4, 3.0 if novel > 0.5 else 0.4)
 
 
 def neighbours(group: str, median: float, below: float | None = None) -> NeighbourErrors:

@@ -94,6 +94,5 @@ def _verify(
     if not sample:
         warning = "No training dataset is named (--trained-on): a diagnosis cannot test what the data explain."
         return None, (warning,)
-    evaluations = potential.evaluate(sample, progress=progress)
-    report = verify_registration(potential, sample, evaluations)
+    report = verify_registration(potential, sample, progress=progress)
     return report.residuals, tuple(f"{dataset}: {warning}" for warning in report.warnings)

@@ -31,9 +31,9 @@ def trainer_like(registered: RegisteredPotential) -> Trainer:
 
 
 def _linear_trainer(registered: RegisteredPotential) -> Trainer:
-    from sonde.potentials.linear import LinearPotential, fit_linear
+    from sonde.potentials.linear import fit_linear, load
 
-    settings = LinearPotential.load(Path(registered.checkpoint)).settings
+    settings = load(Path(registered.checkpoint)).parameters.settings
 
     def train(frames: Sequence[Frame], seed: int) -> "FrozenPotential":
         return fit_linear(frames, settings=settings, seed=seed)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from sonde.errors import SondeError
 from sonde.progress import SILENT, Progress
+from sonde.records.frames import Frame
 from sonde.records.reliability import Reliability, TrustSummary
 
 if TYPE_CHECKING:
@@ -30,8 +31,8 @@ def trust_fit(
     """
     from sonde.operations.evaluations import evaluations_of_dataset
     from sonde.operations.evidence.assembly import load_registered
-    from sonde.operations.evidence.material import trajectory_of
-    from sonde.reliability.trust import fit_trust
+    from sonde.operations.evidence.trust import groups_of
+    from sonde.reliability.trust import TrustSettings, fit_trust
 
     registered, loaded = load_registered(project, potential, progress)
     frames = list(project.datasets.frames(dataset))
@@ -40,14 +41,23 @@ def trust_fit(
         loaded.identity,
         frames,
         evaluations,
-        [trajectory_of(frame) for frame in frames],
+        groups_of(frames, dataset),
         tolerance=tolerance,
-        seed=0,
-        in_sample=dataset == registered.trained_on,
+        settings=TrustSettings(potential, seen_in_training=_seen(project, registered.trained_on, frames)),
     )
     with project.writing():
         project.artifacts.put("probe", potential, probe.to_bytes(), {"dataset": dataset})
     return summary
+
+
+def _seen(project: "Project", trained_on: str | None, frames: list[Frame]) -> tuple[bool, ...] | None:
+    """Per frame, whether its geometry stands in the training dataset; None where that dataset is not registered."""
+    from sonde.datasets.identity import geometry_id
+
+    if trained_on is None:
+        return None
+    known = {geometry_id(frame) for frame in project.datasets.frames(trained_on)}
+    return tuple(geometry_id(frame) in known for frame in frames)
 
 
 def trust_score(
@@ -65,5 +75,4 @@ def trust_score(
     _, loaded = load_registered(project, potential, progress)
     frames = read_structures(file)
     evaluations = loaded.evaluate(frames, progress=progress)
-    scored = (probe.score(e, f.numbers, tolerance) for e, f in zip(evaluations, frames, strict=True))
-    return Scores(potential, tuple(scored))
+    return Scores(potential, tuple(probe.score_frames(loaded.identity, frames, evaluations, tolerance)))

@@ -9,11 +9,12 @@ from sonde.records.diagnosis import Diagnosis
 
 @dataclass(frozen=True)
 class Panel:
-    """One plot with its caption."""
+    """One plot with its caption; wide ones take the whole row."""
 
     title: str
     caption: str
     html: str
+    wide: bool = False
 
 
 def diagnosis_page(record: Diagnosis) -> str:
@@ -57,10 +58,12 @@ def panels(record: Diagnosis) -> list[Panel]:
         caption = "A contact left of both minima is closer than anything that was computed."
         made.append(Panel("Closest contacts", caption, _embed(draw.contact_plot(record.contacts))))
     if len(numbers.timeline) > 1:
-        caption = "Changes of the rule's key, the quotes, and the training. Hover for the words."
-        made.append(Panel("Timeline of decisions", caption, _embed(draw.timeline_plot(numbers.timeline))))
+        caption = "Changes of the rule's key, the quotes, and the training; the words stand below."
+        made.append(Panel("Timeline of decisions", caption, _embed(draw.timeline_plot(numbers.timeline)), wide=True))
     return made
 
 
 def _embed(figure) -> str:  # type: ignore[no-untyped-def]
-    return str(figure.to_html(full_html=False, include_plotlyjs=False, config={"displaylogo": False}))
+    return str(
+        figure.to_html(full_html=False, include_plotlyjs=False, config={"displayModeBar": False, "responsive": True})
+    )

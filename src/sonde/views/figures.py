@@ -27,7 +27,7 @@ def environment_map(figures: DiagnosisFigures) -> go.Figure:
         if len(points):
             marker = {"color": colour, "symbol": symbol, "size": size, "opacity": 0.75}
             figure.add_scatter(x=points[:, 0], y=points[:, 1], mode="markers", name=name, marker=marker)
-    figure.update_xaxes(title="first principal component of the independent descriptor")
+    figure.update_xaxes(title="first principal component")
     figure.update_yaxes(title="second principal component")
     return _styled(figure)
 
@@ -112,12 +112,18 @@ def atoms_plot(figures: DiagnosisFigures) -> go.Figure:
             "color": colours,
             "colorscale": "Cividis",
             "colorbar": {"title": title, "thickness": 14},
-            "line": {"color": [VERMILION if f else "#FFFFFF" for f in figures.atoms_failing.tolist()], "width": 3},
         },
     )
+    ringed = figures.atoms_failing
+    rings = {"size": 30, "symbol": "circle-open", "color": VERMILION}
+    figure.add_scatter3d(
+        x=x[ringed], y=y[ringed], z=z[ringed], mode="markers", marker=rings, name="failing", hoverinfo="skip"
+    )
     axis = {"showbackground": False, "showgrid": False, "zeroline": False, "title": "", "showticklabels": False}
-    figure.update_layout(scene={"xaxis": axis, "yaxis": axis, "zaxis": axis, "aspectmode": "data"})
-    return _styled(figure, height=420)
+    camera = {"eye": {"x": 1.1, "y": 1.1, "z": 0.7}}
+    figure.update_layout(scene={"xaxis": axis, "yaxis": axis, "zaxis": axis, "aspectmode": "data", "camera": camera})
+    styled = _styled(figure, height=420)
+    return styled.update_layout(margin={"l": 0, "r": 0, "t": 30, "b": 0})
 
 
 def _cell_edges(figure: go.Figure, cell: FloatArray) -> None:
@@ -151,7 +157,7 @@ def timeline_plot(events: Sequence[TimelineEvent]) -> go.Figure:
             hovertemplate="%{x|%d %b %Y}<br>%{text}<extra></extra>",
         )
     figure.update_xaxes(title="date")
-    return _styled(figure, height=150 + 36 * len(lanes))
+    return _styled(figure, height=150 + 36 * len(lanes)).update_layout(margin={"l": 80, "t": 20})
 
 
 def _shortened(text: str, width: int = 110) -> str:
@@ -162,8 +168,8 @@ def _styled(figure: go.Figure, height: int = 380) -> go.Figure:
     figure.update_layout(
         template="plotly_white",
         height=height,
-        margin={"l": 60, "r": 20, "t": 30, "b": 50},
+        margin={"l": 60, "r": 20, "t": 70, "b": 50},
         font={"family": "system-ui, sans-serif", "size": 13, "color": BLACK},
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        legend={"orientation": "h", "y": 1.03, "yanchor": "bottom", "x": 0, "font": {"size": 12}},
     )
     return figure

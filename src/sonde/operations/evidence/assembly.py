@@ -8,7 +8,7 @@ import numpy as np
 from sonde.errors import NotFound, SondeError
 from sonde.operations.evaluations import evaluations_of_dataset
 from sonde.operations.evidence.material import Labelled, Material
-from sonde.operations.evidence.trust import Trust, trust_in
+from sonde.operations.evidence.trust import Known, Trust, trust_in
 from sonde.progress import Progress
 from sonde.records.arrays import BoolArray, IntArray
 from sonde.records.datasets import Lineage
@@ -39,7 +39,8 @@ def gather(
     pool = _labelled(project, potential, pool_name, pool_frames, descriptor, progress)
     lineage = _lineage(training, pool, progress)
     outside = None if pool is None or lineage is None else pool.subset(_labelled_drops(pool, lineage.dropped))
-    trust = trust_in(project, registered, inputs, outside, settings.tolerance_eV_per_A, progress)
+    known = Known(potential.identity, outside, training)
+    trust = trust_in(project, registered, inputs, known, settings.tolerance_eV_per_A, progress)
     failing = failing_atoms(inputs, trust, settings.tolerance_eV_per_A)
     material = Material(potential, registered, settings.tolerance_eV_per_A, inputs, failing, training, pool, lineage)
     return material, _failure(inputs, anomaly), trust

@@ -12,6 +12,7 @@ from sonde.records.arrays import BoolArray, FloatArray
 from sonde.records.datasets import FeatureTable, Rule
 from sonde.records.decisions import Change, Quote, Why
 from sonde.records.diagnosis import FilterEvidence
+from sonde.records.frames import Frame
 
 if TYPE_CHECKING:
     from sonde.decisions.answers import Archive
@@ -48,7 +49,7 @@ def filter_evidence(material: Material, archive: "Archive | None") -> FilterEvid
 
 def _change(archive: "Archive | None", rule: Rule) -> tuple[Change | None, str | None]:
     """Find the change that set the rule, or an equivalent of it."""
-    from sonde.decisions.answers import change_for_rule
+    from sonde.decisions.rule_changes import change_for_rule
 
     if archive is None:
         return None, "No repository is registered in which the change could stand (sonde add git PATH)."
@@ -71,16 +72,15 @@ def _inputs_beyond(material: Material, rule: Rule) -> float | None:
     labelled = [frame for frame in material.inputs.frames if frame.forces_eV_per_A is not None]
     if not labelled:
         return None
-    table = _table(material, labelled)
-    return float(np.mean(_holds(rule, table))) if table is not None else None
+    return float(np.mean(_holds(rule, _table(material, labelled))))
 
 
-def _table(material: Material, frames: Sequence[object]) -> FeatureTable | None:
+def _table(material: Material, frames: Sequence[Frame]) -> FeatureTable:
     """Features of the inputs with reference energies fitted on the pool, as the rule was."""
     from sonde.datasets.features import feature_table
 
     assert material.pool is not None
-    both = feature_table([*material.pool.frames, *frames])  # type: ignore[list-item]
+    both = feature_table([*material.pool.frames, *frames])
     n = len(material.pool.frames)
     return FeatureTable(
         numeric={name: values[n:] for name, values in both.numeric.items()},
@@ -143,15 +143,21 @@ def frame_subject(material: Material) -> "FrameSubject":
     values = _table(material, frames)
     ranges = {
         name: (float(np.nanmin(column)), float(np.nanmax(column)))
-        for name, column in (values.numeric if values else {}).items()
+        for name, column in values.numeric.items()
         if not np.all(np.isnan(column))
     }
     return FrameSubject(
-        elements=tuple(sorted({s for names in symbols for s in names})),
+        elements=frozenset(s for names in symbols for s in names),
         formulas=tuple(sorted({Formula.from_list(names).format("hill") for names in symbols})),
-        config_types=tuple(sorted({str(f.tags["config_type"]) for f in frames if f.tags.get("config_type")})),
+        config_types=config_types_of(frames),
         features=ranges,
+        other_config_types=tuple(t for t in config_types_of(material.pool.frames) if t not in config_types_of(frames)),
     )
+
+
+def config_types_of(frames: Sequence[Frame]) -> tuple[str, ...]:
+    """The tags of the frames, each once."""
+    return tuple(sorted({str(f.tags["config_type"]) for f in frames if f.tags.get("config_type")}))
 
 
 def left_out_on_purpose(material: Material, archive: "Archive | None") -> tuple[Quote, ...]:
@@ -163,15 +169,14 @@ def left_out_on_purpose(material: Material, archive: "Archive | None") -> tuple[
     if archive is None or material.pool is None:
         return ()
     symbols = tuple(sorted({chemical_symbols[z] for numbers in material.inputs.numbers for z in numbers.tolist()}))
-    tags = {str(f.tags["config_type"]) for f in material.inputs.frames if f.tags.get("config_type")}
-    return left_out(archive.passages, symbols, tuple(sorted(tags)))
+    return left_out(archive.passages, symbols, config_types_of(material.inputs.frames))
 
 
 def feature_values(material: Material, feature: str) -> tuple[FloatArray, FloatArray] | None:
     """Values of a numeric feature over the raw pool and over the inputs; None for a feature that has no numbers."""
     assert material.pool is not None
     table = _table(material, [*material.pool.frames, *material.inputs.frames])
-    if table is None or feature not in table.numeric:
+    if feature not in table.numeric:
         return None
     values, n = table.numeric[feature], len(material.pool.frames)
     return values[:n], values[n:]

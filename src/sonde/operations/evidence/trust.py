@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from sonde.operations.evidence.material import Labelled, trajectory_of
 from sonde.progress import Progress
-from sonde.records.potentials import RegisteredPotential
+from sonde.records.frames import Frame
+from sonde.records.potentials import PotentialIdentity, RegisteredPotential
 from sonde.records.reliability import Reliability
 
 if TYPE_CHECKING:
@@ -14,6 +15,18 @@ if TYPE_CHECKING:
     from sonde.store import Project
 
 FEWEST_FRAMES = 40
+
+
+@dataclass(frozen=True, eq=False)
+class Known:
+    """What a probe can be fitted on: labelled frames outside the training dataset, and the training dataset as scope.
+
+    identity is that of the loaded potential, which made the evaluations.
+    """
+
+    identity: PotentialIdentity
+    labelled: Labelled | None
+    training: Labelled | None
 
 
 @dataclass(frozen=True)
@@ -28,25 +41,22 @@ def trust_in(
     project: "Project",
     registered: RegisteredPotential,
     inputs: Labelled,
-    labelled: Labelled | None,
+    known: Known,
     tolerance_eV_per_A: float,
     progress: Progress,
 ) -> Trust:
     """Score the inputs with the stored probe, or with one fitted here on labelled frames outside the training set."""
-    probe, notes = _probe(project, registered, labelled, tolerance_eV_per_A, progress)
+    probe, notes = _probe(project, registered, known, tolerance_eV_per_A, progress)
     if probe is None:
         return Trust((None,) * len(inputs.frames), notes)
-    scored = [
-        probe.score(evaluation, frame.numbers, tolerance_eV_per_A)
-        for evaluation, frame in zip(inputs.evaluations, inputs.frames, strict=True)
-    ]
+    scored = probe.score_frames(known.identity, inputs.frames, inputs.evaluations, tolerance_eV_per_A)
     return Trust(tuple(scored), notes)
 
 
 def _probe(
     project: "Project",
     registered: RegisteredPotential,
-    labelled: Labelled | None,
+    known: Known,
     tolerance_eV_per_A: float,
     progress: Progress,
 ) -> "tuple[LocalProbe | None, tuple[str, ...]]":
@@ -55,6 +65,7 @@ def _probe(
     stored = project.artifacts.get("probe", registered.name)
     if stored is not None:
         return LocalProbe.from_bytes(stored[0]), ()
+    labelled = known.labelled
     if labelled is None or len(labelled.frames) < FEWEST_FRAMES:
         n = 0 if labelled is None else len(labelled.frames)
         return None, (
@@ -62,27 +73,32 @@ def _probe(
             f"({n} at hand). With other labels: sonde trust fit {registered.name} --on DATASET.",
         )
     progress.say(f"fitting a reliability probe on {len(labelled.frames)} frames outside the training dataset")
-    probe = fit_probe(registered, labelled, None, tolerance_eV_per_A)
+    probe = _fit(known, labelled, tolerance_eV_per_A)
     return probe, (
         f"The reliability probe was fitted on {len(labelled.frames)} frames of the raw pool that the potential was not "
         "trained on.",
     )
 
 
-def fit_probe(
-    registered: RegisteredPotential, labelled: Labelled, scope: Labelled | None, tolerance_eV_per_A: float
-) -> "LocalProbe":
-    """Fit a probe on labelled frames, bound to the potential's fingerprint."""
-    from sonde.reliability.trust import fit_trust
+def _fit(known: Known, labelled: Labelled, tolerance_eV_per_A: float) -> "LocalProbe":
+    """Fit a probe on labelled frames, bound to the potential's fingerprint; the training dataset is in scope, too."""
+    from sonde.reliability.trust import ScopeReference, fit_trust
 
-    groups: Sequence[str] = [trajectory_of(frame) for frame in labelled.frames]
+    training = known.training
+    scope = None
+    if training is not None:
+        scope = ScopeReference(training.frames, training.evaluations, groups_of(training.frames, "training"))
     probe, _ = fit_trust(
-        registered.identity,
+        known.identity,
         labelled.frames,
         labelled.evaluations,
-        groups,
+        groups_of(labelled.frames, "pool"),
         tolerance=tolerance_eV_per_A,
-        seed=0,
         scope_reference=scope,
     )
     return probe
+
+
+def groups_of(frames: Sequence[Frame], dataset: str) -> list[str]:
+    """Name the group of each frame: frames of one trajectory stay together."""
+    return [f"{dataset}: {trajectory_of(frame)}" for frame in frames]
