@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
@@ -131,6 +132,9 @@ SESSIONS = {"write_everything": write_everything, "upgrade": upgrade}
 
 def serve() -> None:
     """Fork a process per line of stdin, so that none has to import anything anew; answer with its pid and its end."""
+    # The first session in a process costs more than all that follow: this one is for all of them.
+    with tempfile.TemporaryDirectory() as folder:
+        write_everything(Path(folder))
     for line in sys.stdin:
         order = json.loads(line)
         pid = os.fork()
@@ -205,6 +209,4 @@ def assert_no_orphans(project: Project) -> None:
 
 
 if __name__ == "__main__":
-    import pyarrow.parquet  # noqa: F401 - once, for all processes
-
     serve()

@@ -47,7 +47,7 @@ def frames(draw: st.DrawFn) -> Frame:
 
 
 @given(st.lists(frames(), min_size=1, max_size=6), st.integers(0, 10**6))
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_frames_come_back_bit_by_bit(written: list[Frame], first: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "shard.parquet"
@@ -124,6 +124,15 @@ def test_interrupted_import_is_invisible_and_goes_on(project: Project) -> None:
     again = [path.stat().st_mtime_ns for path in sorted(project.lake.frames_folder.rglob("*.parquet"))]
     assert again[:2] == stamps
     laboratory.assert_frames(project, "raw", laboratory.N_FRAMES)
+
+
+def test_what_an_interrupted_import_left_can_be_removed(project: Project) -> None:
+    project.lake.shard_frames = 4
+    with pytest.raises(KeyboardInterrupt):
+        project.datasets.add("raw", failing(9, KeyboardInterrupt()), sources=SOURCES)
+    project.datasets.remove("raw")
+    laboratory.assert_no_orphans(project)
+    assert project.datasets.unfinished_imports() == {}
 
 
 @pytest.mark.parametrize("sources", [OTHER_SOURCES, ()])

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -54,16 +53,6 @@ def sessions() -> Iterator[Sessions]:
         yield Sessions(server)
         assert server.stdin is not None
         server.stdin.close()
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
-    """A folder in memory where there is one: a killed process loses no more there, and fsync costs nothing."""
-    if not Path("/dev/shm").is_dir():
-        yield tmp_path
-        return
-    with tempfile.TemporaryDirectory(dir="/dev/shm") as name:
-        yield Path(name)
 
 
 @pytest.mark.parametrize("place", [f"{name}:1" for name in FAILPOINTS if not name.startswith("backup")])

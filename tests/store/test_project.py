@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from tests.store import laboratory
 
-from sonde.errors import SondeError, WrongUse
+from sonde.errors import Locked, SondeError, WrongUse
 from sonde.store import Project
-from sonde.store.filesystems import journal_mode_for
+from sonde.store.filesystems import JournalMode, journal_mode_for
 from sonde.store.migrations import FORMAT
 
 MIGRATIONS = {"m001_ledger.py": "178e903101504a41363835ef184ed00e8630e5717c43028f54b8376d3552bff9"}
@@ -109,6 +109,17 @@ def test_a_project_that_moves_to_a_network_filesystem_loses_nothing(tmp_path: Pa
     assert moved.ledger.journal_mode == "delete"
     moved.close()
     laboratory.assert_everything(tmp_path)
+    back = Project.open(tmp_path)
+    assert back.ledger.journal_mode == "delete", "another host may have it open"
+    back.close()
+
+
+def test_a_ledger_in_use_keeps_its_journal(project: Project) -> None:
+    other: JournalMode = "DELETE" if project.ledger.journal_mode == "wal" else "WAL"
+    with project.ledger.transaction("run_row") as connection:
+        connection.execute("DELETE FROM runs")
+        with pytest.raises(Locked, match="is in use elsewhere"):
+            Project.open(project.root, journal_mode=other)
 
 
 def test_importing_the_store_imports_nothing_heavy() -> None:

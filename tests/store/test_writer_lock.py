@@ -1,5 +1,6 @@
 """One writer at a time, over real processes."""
 
+import contextlib
 import json
 import logging
 import os
@@ -9,13 +10,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from tests.store import laboratory
+from tests.store.laboratory import make_passage
 
 from sonde.errors import Locked
 from sonde.store import Project
@@ -31,12 +32,46 @@ with project.writing():
     sys.stdin.readline()
     project.runs.start("other", {})
 """
+AMID_A_TRANSACTION = """
+import sys
+from sonde.store import Project
+project = Project.open(sys.argv[1])
+with project.ledger.transaction("run_row") as connection:
+    connection.execute("DELETE FROM passages")
+    print("writing", flush=True)
+    sys.stdin.readline()
+"""
+COUNTER = """
+import pathlib, sys, time
+from sonde.errors import Locked
+from sonde.store import Project, writer_lock
+
+def slowly():  # runs between looking at the lock and taking it
+    time.sleep(0.01)
+    return this_process()
+
+this_process, writer_lock.this_process = writer_lock.this_process, slowly
+project = Project.open(sys.argv[1])
+counter = pathlib.Path(sys.argv[1], "counter")
+n_written = 0
+print("ready", flush=True)
+sys.stdin.readline()
+while n_written < 5:
+    try:
+        with project.writing():
+            count = int(counter.read_text())
+            time.sleep(0.01)
+            counter.write_text(str(count + 1))
+            n_written += 1
+    except Locked:
+        time.sleep(0.005)
+"""
 
 
-@contextmanager
-def other_writer(root: Path) -> Iterator["subprocess.Popen[str]"]:
+@contextlib.contextmanager
+def other_writer(root: Path, script: str = WRITER) -> Iterator["subprocess.Popen[str]"]:
     """A second process that holds the lock until it is sent a line."""
-    command = [sys.executable, "-c", WRITER, str(root)]
+    command = [sys.executable, "-c", script, str(root)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "writing\n"
@@ -73,13 +108,27 @@ def test_second_writer_is_refused_by_name_and_readers_go_on(project: Project) ->
 
 
 def test_readers_go_on_while_another_process_is_amid_a_transaction(project: Project) -> None:
-    project.passages.add("chat", [laboratory.make_passage(0)])
-    reader = Project.open(project.root, journal_mode="WAL" if project.ledger.journal_mode == "wal" else "DELETE")
-    with project.ledger.transaction("run_row") as connection:
-        connection.execute("DELETE FROM passages")
-        assert list(reader.passages.all()) == [laboratory.make_passage(0)]
-    assert list(reader.passages.all()) == []
-    reader.close()
+    project.passages.add("chat", [make_passage(0)])
+    with other_writer(project.root, AMID_A_TRANSACTION) as other:
+        assert list(project.passages.all()) == [make_passage(0)]
+        other.communicate("go\n")
+    assert list(project.passages.all()) == []
+
+
+def test_processes_that_race_for_a_dead_writers_lock_take_turns(folder: Path) -> None:
+    project = Project.create(folder)
+    (project.root / "counter").write_text("0")
+    leave_lock(project, replace(this_process(), process_start="1"))
+    command = [sys.executable, "-c", COUNTER, str(project.root)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with contextlib.ExitStack() as stack:
+        racers = [stack.enter_context(subprocess.Popen(command, **pipes)) for _ in range(3)]  # type: ignore[call-overload]
+        assert [racer.stdout.readline() for racer in racers] == ["ready\n"] * 3
+        for racer in racers:
+            racer.stdin.write("go\n")
+            racer.stdin.flush()
+        assert [racer.wait() for racer in racers] == [0, 0, 0]
+    assert (project.root / "counter").read_text() == "15"
 
 
 def test_lock_of_a_killed_writer_is_taken_over_and_said(project: Project, caplog: pytest.LogCaptureFixture) -> None:

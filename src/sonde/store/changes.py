@@ -75,16 +75,14 @@ class LinkStore:
 
     def all(self) -> list[Link]:
         """Return all links."""
-        ordinals = {row["id"]: i for i, row in enumerate(self._ledger.rows("SELECT id FROM changes ORDER BY id"))}
+        query = (
+            "SELECT links.*, ordinal FROM links "
+            "JOIN (SELECT id AS change_id, row_number() OVER (ORDER BY id) - 1 AS ordinal FROM changes) "
+            "USING (change_id) ORDER BY links.id"
+        )
         return [
-            Link(
-                row["passage"],
-                ordinals[row["change_id"]],
-                row["score"],
-                tuple(json.loads(row["evidence"])),
-                row["status"],
-            )
-            for row in self._ledger.rows("SELECT * FROM links ORDER BY id")
+            Link(row["passage"], row["ordinal"], row["score"], tuple(json.loads(row["evidence"])), row["status"])
+            for row in self._ledger.rows(query)
         ]
 
     def set_status(self, passage: str, change: int, status: str) -> None:

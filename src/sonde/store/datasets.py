@@ -65,9 +65,14 @@ class DatasetStore:
 
     def frames(self, name: str) -> Iterator[Frame]:
         """Stream the frames in order, numbered from 0, in memory that does not grow with the dataset."""
-        dataset_id = self._complete(name)["id"]
-        query = "SELECT number, n_frames FROM shards WHERE dataset_id = ? ORDER BY number"
-        return self._stream(dataset_id, self._ledger.rows(query, dataset_id))
+        query = (
+            "SELECT shards.* FROM shards JOIN datasets ON id = dataset_id WHERE name = ? AND state = 'complete' "
+            "ORDER BY number"
+        )
+        shards = self._ledger.rows(query, name)
+        if not shards:
+            raise NotFound("dataset", name, self.names())
+        return self._stream(shards)
 
     def add(
         self,
@@ -110,13 +115,16 @@ class DatasetStore:
             return self.row(name)
 
     def remove(self, name: str) -> None:
-        """Remove a dataset and its frames. Raises NotFound, or WrongUse where another dataset is its child."""
+        """Remove a dataset and its frames, or what an interrupted import of that name has left.
+
+        Raises NotFound, or WrongUse where another dataset is its child.
+        """
         with self._ledger.lock.held():
-            dataset_id = self._complete(name)["id"]
+            row = self._ledger.row("SELECT id FROM datasets WHERE name = ?", name) or self._complete(name)
             child = self._ledger.row("SELECT name FROM datasets WHERE child_of = ? AND state = 'complete'", name)
             if child is not None:
                 raise WrongUse(f"The dataset {child['name']!r} is a child of {name!r}: remove {child['name']!r} first.")
-            self._drop(dataset_id)
+            self._drop(row["id"])
 
     def unfinished_imports(self) -> dict[int, int]:
         """Committed shards of each import under way, by the dataset's id."""
@@ -214,9 +222,9 @@ class DatasetStore:
             raise NotFound("dataset", name, self.names())
         return row
 
-    def _stream(self, dataset_id: int, shards: Sequence[Row]) -> Iterator[Frame]:
+    def _stream(self, shards: Sequence[Row]) -> Iterator[Frame]:
         for shard in shards:
-            yield from self._lake.read_shard(dataset_id, shard["number"], shard["n_frames"])
+            yield from self._lake.read_shard(shard["dataset_id"], shard["number"], shard["n_frames"])
 
 
 def _sources_of(row: Row) -> tuple[SourceFile, ...]:

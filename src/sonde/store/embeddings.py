@@ -37,12 +37,12 @@ class EmbeddingStore:
         path = self._path(key)
         kept = {name: _as_kept(name, np.asarray(array)) for name, array in arrays.items()}
         with self._lock.held():
-            publish(path, lambda temporary: _write(temporary, kept), "embeddings")
+            publish(path, lambda temporary: write_arrays(temporary, kept), "embeddings")
 
     def get(self, key: str) -> dict[str, AnyArray] | None:
         """Return the arrays, or None where there are none. What was kept in float16 comes back as float64."""
         path = self._path(key)
-        return _read(path) if path.exists() else None
+        return read_arrays(path) if path.exists() else None
 
     def _path(self, key: str) -> Path:
         if not _KEY.fullmatch(key):
@@ -73,7 +73,7 @@ def _schema() -> Any:
     )
 
 
-def _write(path: Path, arrays: Mapping[str, AnyArray]) -> None:
+def write_arrays(path: Path, arrays: Mapping[str, AnyArray]) -> None:
     """Write one row per piece of an array: its values from element `start` on, row-major."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -92,7 +92,8 @@ def _pieces(array: AnyArray) -> Iterator[tuple[int, AnyArray]]:
         yield start, flat[start : start + step]
 
 
-def _read(path: Path) -> dict[str, AnyArray]:
+def read_arrays(path: Path) -> dict[str, AnyArray]:
+    """Undo `write_arrays`, a piece at a time; arrays called embeddings become float64."""
     import pyarrow.parquet as pq
 
     flat: dict[str, AnyArray] = {}

@@ -16,8 +16,8 @@ ATOMS_PER_GROUP = 50_000
 
 _SHAPES: dict[str, tuple[int, ...]] = {"numbers": (-1,), "positions": (-1, 3), "cell": (3, 3), "pbc": (3,)}
 _LABEL_SHAPES: dict[str, tuple[int, ...]] = {"forces_eV_per_A": (-1, 3), "stress_eV_per_A3": (3, 3)}
-_STORED = {"numbers": np.dtype(np.int16), "pbc": np.dtype(np.bool_)}
-_READ = {"numbers": np.dtype(np.int64), "pbc": np.dtype(np.bool_)}
+_DTYPES = {"numbers": np.dtype(np.int64), "pbc": np.dtype(np.bool_)}
+_FLOAT = np.dtype(np.float64)
 _DICTIONARY_COLUMNS = ["numbers.list.element", "tags", "source_file"]
 
 
@@ -77,7 +77,7 @@ def _lists(arrays: Sequence[AnyArray | None], name: str) -> Any:
     """Arrays of any length as a list column; None is null."""
     import pyarrow as pa
 
-    dtype = _STORED.get(name, np.dtype(np.float64))
+    dtype = _DTYPES.get(name, _FLOAT)
     flat = [np.zeros(0, dtype) if array is None else np.asarray(array).astype(dtype).ravel() for array in arrays]
     offsets = np.concatenate([[0], np.cumsum([len(values) for values in flat])]).astype(np.int32)
     absent = pa.array([array is None for array in arrays])
@@ -118,7 +118,7 @@ def _arrays(column: Any, name: str) -> Iterator[AnyArray | None]:
     """Undo `_lists`; each array owns its memory, so that one kept frame does not keep its whole group."""
     shape = _SHAPES.get(name) or _LABEL_SHAPES[name]
     offsets = column.offsets.to_numpy()
-    values = column.values.to_numpy(zero_copy_only=False).astype(_READ.get(name, np.dtype(np.float64)), copy=False)
+    values = column.values.to_numpy(zero_copy_only=False)
     present = column.is_valid().to_numpy(zero_copy_only=False)
     for here, start, end in zip(present, offsets[:-1], offsets[1:], strict=True):
         yield values[start:end].reshape(_shape(shape, end - start)).copy() if here else None

@@ -28,7 +28,7 @@ class Ledger:
     Parameters
     ----------
     path : the SQLite file; it must exist unless `create` is set.
-    journal_mode : None chooses by the filesystem that holds the file.
+    journal_mode : None chooses by the filesystem that holds the file; a rollback journal is kept wherever it is.
 
     Attributes
     ----------
@@ -45,10 +45,16 @@ class Ledger:
         self._connection = _connect(path, create=create)
         self.close = weakref.finalize(self, self._connection.close)
         try:
-            _set_journal(self._connection, journal_mode or journal_mode_for(path.parent))
+            _set_journal(self._connection, journal_mode or self._journal_mode_here(create=create))
         except sqlite3.DatabaseError as error:
             self.close()
             raise _unreadable(path, error) from error
+
+    def _journal_mode_here(self, *, create: bool) -> JournalMode:
+        # A ledger that once gave up its write-ahead log may be in use over the network: it is not given one again.
+        if not create and self.journal_mode == "delete":
+            return "DELETE"
+        return journal_mode_for(self.path.parent)
 
     def migrate(self) -> None:
         """Bring an empty or older ledger up to date."""
@@ -144,4 +150,6 @@ def _set_journal(connection: sqlite3.Connection, mode: JournalMode) -> None:
 
 
 def _unreadable(path: Path, error: sqlite3.Error) -> SondeError:
+    if "locked" in str(error):
+        return Locked(f"The ledger {path} is in use elsewhere ({error}): try again when that has ended.")
     return SondeError(f"The ledger {path} cannot be opened ({error}): restore it from a backup.")
