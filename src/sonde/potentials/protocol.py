@@ -38,7 +38,7 @@ class FrozenPotential(Protocol):
         ...
 
     def reference_energy_eV(self, number: int) -> float | None:  # noqa: N802 - the unit
-        """Energy, eV, that the potential gives to an atom of this atomic number without neighbours."""
+        """Energy, eV, that an atom of this atomic number has whatever its neighbours, as tabulated; None if unknown."""
         ...
 
 
