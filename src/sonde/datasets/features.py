@@ -1,6 +1,7 @@
 """Numbers per frame that a filter can have been made of: exactly the features that CONTRACTS names."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from ase.data import chemical_symbols, covalent_radii
@@ -9,7 +10,7 @@ from matscipy.neighbours import neighbour_list
 from sonde.records.arrays import BoolArray, FloatArray, IntArray
 from sonde.records.datasets import FeatureTable
 from sonde.records.frames import Frame, Tag
-from sonde.reference_energies.fitted import ReferenceEnergies, fit_reference_energies
+from sonde.reference_energies.fitted import ReferenceEnergies, composition_matrix, fit_reference_energies
 
 GPA_PER_EV_PER_A3 = 160.21766208
 UNITS: dict[str, str | None] = {
@@ -99,6 +100,37 @@ def referenced_energies(frames: Sequence[Frame], references: ReferenceEnergies |
     per_number = np.full(len(chemical_symbols) + 1, np.nan)
     per_number[list(references.energies_eV)] = list(references.energies_eV.values())
     return (energies - _sum_per_frame(frames, per_number)) / _sizes(frames)
+
+
+def references_by_atoms(frames: Sequence[Frame]) -> ReferenceEnergies | None:
+    """Fit reference energies to total energies, every atom weighing alike, as training codes do for their E0s.
+
+    `feature_table` lets every frame weigh alike. Both are linear least squares and differ where a composition does not
+    foretell the energy; None where an energy is missing, or the compositions do not determine every element.
+    """
+    elements = sorted({int(number) for frame in frames for number in np.unique(frame.numbers)})
+    energies = np.array([np.nan if frame.energy_eV is None else frame.energy_eV for frame in frames], float)
+    if not elements or not np.all(np.isfinite(energies)):
+        return None
+    counts = composition_matrix(frames, elements)
+    solution, _, rank, _ = np.linalg.lstsq(counts, energies, rcond=1e-10)
+    if rank < len(elements):
+        return None
+    return ReferenceEnergies(
+        energies_eV={number: float(value) for number, value in zip(elements, solution, strict=True)},
+        determined=tuple(elements),
+        n_frames=len(frames),
+        rank=int(rank),
+        rank_deficient=False,
+        rms_meV_per_atom=None,
+        origin=dict.fromkeys(elements, "fitted to total energies"),
+    )
+
+
+def with_references(table: FeatureTable, frames: Sequence[Frame], references: ReferenceEnergies) -> FeatureTable:
+    """Return the table of the same frames with energies taken against other references."""
+    energies = {"energy_per_atom_referenced": referenced_energies(frames, references)}
+    return replace(table, numeric={**table.numeric, **energies}, reference_energies_eV=dict(references.energies_eV))
 
 
 def _sum_per_frame(frames: Sequence[Frame], per_number: FloatArray) -> FloatArray:

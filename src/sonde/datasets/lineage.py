@@ -1,13 +1,17 @@
 """Lineage: how a child dataset came from its parent, told by the simplest rule that explains the drops."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
+from ase.data import chemical_symbols
 
 from sonde.datasets.collateral import collateral
-from sonde.datasets.drops import explain_drops
-from sonde.datasets.features import feature_table
+from sonde.datasets.drops import DropReport, explain_drops
+from sonde.datasets.features import feature_table, references_by_atoms, with_references
 from sonde.datasets.matching import Matching, match
+from sonde.datasets.search import MARGIN
+from sonde.records.arrays import BoolArray
 from sonde.records.datasets import FeatureTable, Lineage
 from sonde.records.frames import Frame
 
@@ -29,7 +33,7 @@ def lineage(
     matching = match(parent, child)
     kept = np.zeros(len(parent), bool)
     kept[matching.kept_parent] = True
-    report = explain_drops(table, kept)
+    table, report = _explained(parent, table, kept)
     rule = report.rules[0] if report.rules else None
     to_blame = report.dropped_by_rule if rule else ~kept
     low, high = report.random_interval
@@ -57,6 +61,37 @@ def lineage(
         dropped=matching.dropped,
         dropped_by_rule=np.flatnonzero(report.dropped_by_rule),
     )
+
+
+def _explained(parent: Sequence[Frame], table: FeatureTable, kept: BoolArray) -> tuple[FeatureTable, DropReport]:
+    """Explain the drops; where some are left over, try the other custom of fitting reference energies as well.
+
+    The other fit is taken where a rule on energy_per_atom_referenced of no more conditions then explains more than
+    chance can (significance.CHANCE).
+    """
+    report = explain_drops(table, kept)
+    references = references_by_atoms(parent) if report.n_rest else None
+    if references is None:
+        return table, report
+    other = with_references(table, parent, references)
+    again = explain_drops(other, kept)
+    if not _rests_on_energy(again) or _n_conditions(again) > (_n_conditions(report) or 3):
+        return table, report
+    if again.worth <= report.worth + MARGIN:
+        return table, report
+    note = (
+        "energy_per_atom_referenced is taken here against reference energies fitted to total energies, every atom "
+        "weighing alike: " + ", ".join(f"{chemical_symbols[z]} {e:.6g} eV" for z, e in references.energies_eV.items())
+    )
+    return other, replace(again, notes=(*again.notes, note + "."))
+
+
+def _rests_on_energy(report: DropReport) -> bool:
+    return any(c.feature == "energy_per_atom_referenced" for rule in report.rules[:1] for c in rule.conditions)
+
+
+def _n_conditions(report: DropReport) -> int:
+    return len(report.rules[0].conditions) if report.rules else 0
 
 
 def _matching_notes(matching: Matching) -> list[str]:
