@@ -5,6 +5,7 @@ Neither rotations nor another choice of lattice vectors count as the same: a fil
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 from ase.geometry import complete_cell
@@ -15,8 +16,10 @@ from sonde.records.arrays import FloatArray, IntArray
 from sonde.records.frames import Frame
 
 TOLERANCE_A = 1e-3
-WAVES = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 1], [2, -1, 1]], float)
-"""Wave vectors of the fingerprint, in reciprocal lattice vectors."""
+WAVES = np.array(
+    [wave for wave in product((-1, 0, 1), repeat=3) if wave > (0, 0, 0)] + [(2, 0, 0), (0, 2, 0), (0, 0, 2)]
+)
+"""Wave vectors of the fingerprint, in reciprocal lattice vectors: enough to tell decorations of one lattice apart."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,13 +76,15 @@ def _permuted(a: Frame, b: Frame, inverse: FloatArray, tolerance_A: float) -> Su
 def _fingerprints(frames: Sequence[Frame]) -> FloatArray:
     """Compute cell and structure factors of each frame, scaled so that superposable frames differ by at most 1.
 
-    Structure factors S(k) = Σ_Z Z Σ_j exp(2πi k·s_j) / Σ Z know neither images nor the order of atoms; a shift of every
-    atom by d changes them by at most 2π |k·H⁻¹| d, H the cell. All frames must have the same `chemical_key`.
+    Structure factors S(k) = Σ_j w_j exp(2πi k·s_j) / Σ_j w_j know neither images nor the order of atoms; a shift of
+    every atom by d changes them by at most 2π |k·H⁻¹| d, H the cell. The weight w is 1, 2, 3 … for the elements in
+    turn, not Z, which hardly tells Ta from W. All frames must have the same `chemical_key`.
     """
     cells = np.stack([frame.cell for frame in frames])
     inverses = np.stack([np.linalg.inv(complete_cell(frame.cell)) for frame in frames])
     positions = np.stack([frame.positions for frame in frames])
-    weights = np.stack([frame.numbers for frame in frames]).astype(float)
+    elements = np.unique(frames[0].numbers)
+    weights = np.stack([1.0 + np.searchsorted(elements, frame.numbers) for frame in frames])
     phases = 2 * np.pi * (positions @ inverses) @ WAVES.T
     factors = np.einsum("fa,fak->fk", weights / weights.sum(axis=1, keepdims=True), np.exp(1j * phases))
     reciprocal = np.linalg.norm(inverses @ WAVES.T, axis=1).max(axis=0)

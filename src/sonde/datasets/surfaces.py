@@ -1,0 +1,223 @@
+"""The level of theory of each frame, as far as its tags state it.
+
+A field that is not stated is unknown, and unknown equals nothing. Hubbard U and pseudopotentials are kept per element,
+as `hubbard_u[Ni]`: two frames without a shared element cannot disagree on them.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from ase.data import atomic_numbers, chemical_symbols
+from ase.units import Ry
+
+from sonde.records.datasets import Surface
+from sonde.records.frames import Frame, Tag
+
+KEYS: Mapping[str, tuple[str, ...]] = {
+    "code": ("code", "software", "program"),
+    "functional": ("xc", "functional", "xc_functional", "input_dft", "metagga", "gga", "method", "run_type"),
+    "hubbard_u": ("hubbard_u", "hubbards", "hubbard", "is_hubbard"),
+    "pseudopotential": ("pseudopotential", "pseudopotentials", "pp", "potcar"),
+    "dispersion": ("dispersion", "vdw", "ivdw", "vdw_corr", "d3"),
+    "spin_orbit": ("spin_orbit", "lsorbit", "soc", "lspinorb"),
+    "cutoff_eV": ("ecut_ev", "encut", "e_cut", "cutoff_ev", "ecutwfc"),
+    "kpoints": ("kpoint_density", "k_prod", "kpoints", "kspacing", "kpts", "reciprocal_density"),
+    "smearing": ("smearing", "ismear", "occupations"),
+    "smearing_width_eV": ("smearing_ev", "sigma", "degauss"),
+    "spin_polarized": ("spin_polarized", "spin_polarised", "ispin", "nspin"),
+    "aspherical": ("aspherical", "lasph"),
+    "code_version": ("code_version", "vasp_version", "version"),
+}
+"""Field → tag names that state it, compared without regard to case; the first that is stated counts."""
+HARD = ("code", "functional", "hubbard_u", "pseudopotential", "dispersion", "spin_orbit")
+"""Fields that decide which energy surface a label lies on; the others shift it by less."""
+PER_ELEMENT = ("hubbard_u", "pseudopotential")
+IN_RYDBERG = frozenset(["ecutwfc", "degauss"])
+NO = frozenset(["", "none", "no", "false", "f", "0", "0.0", "off"])
+UNKNOWN = frozenset(["nan", "null", "unknown", "n/a", "--"])
+Fingerprint = tuple[tuple[str, str], ...]
+PAIR = re.compile(r"([A-Z][a-z]?)[:=](\S+)")
+
+
+def surface_of(frame: Frame) -> dict[str, str]:
+    """Return the stated fields of a frame's level of theory; per-element ones as `hubbard_u[Ni]`.
+
+    Where U is stated as none, or for some elements only, the other elements of the frame have none.
+    """
+    stated = _stated(frame.tags)
+    fields: dict[str, str] = {}
+    for field, (key, value) in stated.items():
+        if field in PER_ELEMENT:
+            fields.update(_by_element(field, value, frame))
+        else:
+            fields[field] = NORMALISED.get(field, _plain)(key, value)
+    return {field: value for field, value in fields.items() if value.lower() not in UNKNOWN}
+
+
+def _stated(tags: Mapping[str, Tag]) -> dict[str, tuple[str, Tag]]:
+    by_name = {key.lower(): value for key, value in tags.items() if value is not None}
+    found: dict[str, tuple[str, Tag]] = {}
+    for field, names in KEYS.items():
+        key = next((name for name in names if name in by_name), None)
+        if key is not None:
+            found[field] = (key, by_name[key])
+    return found
+
+
+def _plain(key: str, value: Tag) -> str:  # noqa: ARG001 - one signature for all fields
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:g}" if isinstance(value, int | float) else str(value).strip()
+
+
+def _functional(key: str, value: Tag) -> str:
+    """Normalise spelling; "GGA+U" names a functional and a U, which `hubbards` states better."""
+    text = _plain(key, value).upper()
+    return text.partition("+U")[0] if key == "run_type" else text
+
+
+def _width(key: str, value: Tag) -> str:
+    try:
+        number = float(value) if value is not None else float("nan")
+    except ValueError:
+        return _plain(key, value)
+    return f"{number * Ry if key in IN_RYDBERG else number:.6g}"
+
+
+def _kpoints(key: str, value: Tag) -> str:
+    """Keep the measure with the number: a density and a product cannot be compared."""
+    return f"{key} {_plain(key, value)}"
+
+
+def _spin(key: str, value: Tag) -> str:
+    if key in ("ispin", "nspin"):
+        return "no" if _plain(key, value) == "1" else "yes"
+    return _switch(key, value)
+
+
+def _switch(key: str, value: Tag) -> str:
+    text = _plain(key, value)
+    if text.lower() in NO:
+        return "no"
+    return "yes" if text.lower() in ("yes", "true", "t", "1") else text
+
+
+NORMALISED: Mapping[str, Callable[[str, Tag], str]] = {
+    "functional": _functional,
+    "cutoff_eV": _width,
+    "smearing_width_eV": _width,
+    "kpoints": _kpoints,
+    "spin_polarized": _spin,
+    "spin_orbit": _switch,
+    "dispersion": _switch,
+    "aspherical": _switch,
+}
+
+
+def _by_element(field: str, value: Tag, frame: Frame) -> dict[str, str]:
+    text = _plain(field, value)
+    pairs = {symbol: setting for symbol, setting in PAIR.findall(text.replace(",", " ")) if symbol in atomic_numbers}
+    elements = sorted({chemical_symbols[number] for number in set(frame.numbers.tolist())})
+    if field == "hubbard_u":
+        if not pairs and text.lower() not in NO:
+            return {field: text}
+        return {f"{field}[{element}]": _u(pairs.get(element, "none")) for element in elements}
+    if not pairs:
+        return {field: text}
+    return {f"{field}[{element}]": pairs[element] for element in elements if element in pairs}
+
+
+def _u(setting: str) -> str:
+    try:
+        return f"{float(setting):g}" if float(setting) else "none"
+    except ValueError:
+        return setting
+
+
+# ---- frames of one surface -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Fingerprints that agree in every field that both state."""
+
+    fields: dict[str, str]
+    unknown: tuple[str, ...]
+    members: list[int]
+    elements: set[str]
+
+
+def family(field: str) -> str:
+    """Return the field's name without its element: `hubbard_u[Ni]` → `hubbard_u`."""
+    return field.partition("[")[0]
+
+
+def surface_ordinals(frames: Iterable[Frame]) -> tuple[tuple[Surface, ...], tuple[int, ...]]:
+    """Group frames by level of theory; return the surfaces, the largest first, and each frame's place among them.
+
+    Frames share a surface where they state the same fields with the same values; per-element fields need to agree for
+    the elements that both hold. Two frames that leave a field open stand in one entry that lists it as unknown: that
+    they are on one surface is then not known. A frame that fits several is put with the largest.
+    """
+    fingerprints: Counter[Fingerprint] = Counter()
+    of_frame: list[Fingerprint] = []
+    elements: dict[Fingerprint, set[str]] = {}
+    for frame in frames:
+        key = tuple(sorted(surface_of(frame).items()))
+        fingerprints[key] += 1
+        of_frame.append(key)
+        elements.setdefault(key, set()).update(chemical_symbols[n] for n in set(frame.numbers.tolist()))
+    groups: list[_Group] = []
+    place: dict[Fingerprint, int] = {}
+    for key, count in fingerprints.most_common():
+        place[key] = _join(groups, dict(key), count, elements[key])
+    order = sorted(range(len(groups)), key=lambda g: -sum(groups[g].members))
+    rank = {group: position for position, group in enumerate(order)}
+    return tuple(_record(groups[g]) for g in order), tuple(rank[place[key]] for key in of_frame)
+
+
+def _join(groups: list[_Group], fields: dict[str, str], count: int, elements: set[str]) -> int:
+    unknown = _unknown(fields)
+    for position, group in enumerate(groups):
+        if group.unknown == unknown and not disagreements(group.fields, fields):
+            group.fields.update(fields)
+            group.members.append(count)
+            group.elements.update(elements)
+            return position
+    groups.append(_Group(dict(fields), unknown, [count], set(elements)))
+    return len(groups) - 1
+
+
+def _unknown(fields: Mapping[str, str]) -> tuple[str, ...]:
+    stated = {family(field) for field in fields}
+    return tuple(field for field in KEYS if field not in stated)
+
+
+def disagreements(a: Mapping[str, str], b: Mapping[str, str]) -> tuple[str, ...]:
+    """List the fields that both state with different values."""
+    return tuple(field for field in a if field in b and a[field] != b[field])
+
+
+def _record(group: _Group) -> Surface:
+    fields = dict(sorted(group.fields.items()))
+    return Surface(fields, sum(group.members), tuple(sorted(group.elements)), group.unknown)
+
+
+def surfaces(frames: Iterable[Frame]) -> tuple[Surface, ...]:
+    """List the levels of theory in a dataset, the one with most frames first."""
+    return surface_ordinals(frames)[0]
+
+
+def surface_names(found: Sequence[Surface]) -> tuple[str, ...]:
+    """Name surfaces by the fields in which they differ: "hubbard_u[Ni]=none, kpoints=kpoint_density 2.2"."""
+    values: dict[str, set[str | None]] = {}
+    for field in sorted({field for surface in found for field in surface.fields}):
+        values[field] = {surface.fields.get(field) for surface in found if field in surface.fields}
+    telling = [field for field, seen in values.items() if len(seen) > 1]
+    names = []
+    for position, surface in enumerate(found):
+        parts = [f"{field}={surface.fields[field]}" for field in telling if field in surface.fields]
+        names.append(", ".join(parts) or f"surface {position + 1}")
+    return tuple(names)
