@@ -1,8 +1,11 @@
 """Finding, making, refusing and upgrading projects."""
 
 import hashlib
+import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 
@@ -120,6 +123,46 @@ def test_a_ledger_in_use_keeps_its_journal(project: Project) -> None:
         connection.execute("DELETE FROM runs")
         with pytest.raises(Locked, match="is in use elsewhere"):
             Project.open(project.root, journal_mode=other)
+
+
+@contextmanager
+def another_user() -> Iterator[None]:
+    """Be somebody whom permissions bind, also where the tests run as root."""
+    root = os.geteuid() == 0
+    if root:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        if root:
+            os.seteuid(0)
+
+
+@pytest.mark.parametrize("mode", ["WAL", "DELETE"])
+def test_a_project_that_one_may_only_read(folder: Path, mode: JournalMode) -> None:
+    project = Project.create(folder, journal_mode=mode)
+    project.datasets.add("raw", laboratory.make_frames())
+    project.close()
+    for path in (folder, folder / ".sonde", folder / ".sonde" / "writer.guard"):
+        path.chmod(0o555)
+    try:
+        with another_user():
+            if mode == "WAL":
+                with pytest.raises(SondeError, match=r"takes permission to write in .* \(chmod g\+w\)"):
+                    Project.open(folder)
+            else:
+                read_but_not_written(folder)
+    finally:
+        (folder / ".sonde").chmod(0o755)
+        folder.chmod(0o755)
+
+
+def read_but_not_written(folder: Path) -> None:
+    project = Project.open(folder)
+    laboratory.assert_frames(project, "raw", laboratory.N_FRAMES)
+    with pytest.raises(SondeError, match="You may not write in"):
+        project.runs.start("train", {})
+    project.close()
 
 
 def test_importing_the_store_imports_nothing_heavy() -> None:

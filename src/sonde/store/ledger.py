@@ -152,4 +152,9 @@ def _set_journal(connection: sqlite3.Connection, mode: JournalMode) -> None:
 def _unreadable(path: Path, error: sqlite3.Error) -> SondeError:
     if "locked" in str(error):
         return Locked(f"The ledger {path} is in use elsewhere ({error}): try again when that has ended.")
+    if path.exists() and any(words in str(error) for words in ("unable to open", "readonly")):
+        return SondeError(
+            f"The ledger {path} cannot be opened ({error}): reading it takes permission to write in {path.parent}; "
+            "ask the project's owner for it (chmod g+w)."
+        )
     return SondeError(f"The ledger {path} cannot be opened ({error}): restore it from a backup.")

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from sonde.errors import Locked
+from sonde.errors import Locked, SondeError
 from sonde.store.atomic_files import publish
 from sonde.store.times import now, time_of, time_text
 
@@ -139,7 +139,13 @@ class WriterLock:
     @contextmanager
     def _guard(self) -> Iterator[None]:
         """Let one process at a time judge and change the lock file; the kernel frees this guard if it dies."""
-        with self.path.with_suffix(".guard").open("ab") as guard:
+        try:
+            guard = self.path.with_suffix(".guard").open("ab")
+        except PermissionError as error:
+            raise SondeError(
+                f"You may not write in {self.path.parent}: ask the project's owner for permission (chmod g+w)."
+            ) from error
+        with guard:
             fcntl.flock(guard, fcntl.LOCK_EX)
             yield
 
