@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -236,21 +237,29 @@ def test_orphans_are_swept_by_the_next_writer_and_strangers_are_left(project: Pr
     laboratory.assert_frames(project, "raw", laboratory.N_FRAMES)
 
 
-def test_memory_does_not_grow_with_the_dataset(tmp_path: Path) -> None:
-    project = Project.create(tmp_path)
-    project.lake.shard_frames = 50
-
-    def peak_bytes(name: str, n_frames: int) -> int:
-        gc.collect()
-        tracemalloc.start()
+def peak_bytes(project: Project, name: str, n_frames: int) -> int:
+    """Most memory that importing and reading a dataset takes, Python's and Arrow's."""
+    gc.collect()
+    usual = pyarrow.default_memory_pool()
+    pool = pyarrow.proxy_memory_pool(usual)
+    pyarrow.set_memory_pool(pool)
+    tracemalloc.start()
+    try:
         project.datasets.add(name, make_frames(n_frames))
         assert sum(1 for _ in project.datasets.frames(name)) == n_frames
-        peak = tracemalloc.get_traced_memory()[1]
+        return tracemalloc.get_traced_memory()[1] + pool.max_memory()
+    finally:
         tracemalloc.stop()
-        return peak
+        pyarrow.set_memory_pool(usual)
 
-    peak_bytes("warm", 100)
-    assert peak_bytes("large", 1000) < 1.5 * peak_bytes("small", 100)
+
+@pytest.mark.parametrize(("shard_frames", "grows"), [(50, False), (10_000, True)])
+def test_memory_follows_the_shard_and_not_the_dataset(folder: Path, shard_frames: int, grows: bool) -> None:
+    project = Project.create(folder)
+    project.lake.shard_frames = shard_frames
+    peak_bytes(project, "warm", 100)
+    growth = peak_bytes(project, "large", 1000) / peak_bytes(project, "small", 100)
+    assert growth > 3 if grows else growth < 1.5
     project.close()
 
 
