@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import ase
+import ase.io
 import numpy as np
 import pyarrow
 import pytest
@@ -56,6 +58,23 @@ def test_frames_come_back_bit_by_bit(written: list[Frame], first: int) -> None:
         found = list(read_frames(path, len(written)))
     for i, (a, b) in enumerate(zip(found, written, strict=True)):
         laboratory.assert_same_frame(a, b.numbered(first + i))
+
+
+def test_real_frames_come_back_bit_by_bit(folder: Path, shared_data: Path) -> None:
+    path = shared_data / "ni_o" / "ni_o.xyz"
+    project = Project.create(folder)
+    frames = [frame_of(atoms, i) for i, atoms in enumerate(ase.io.iread(path, index=":"))]
+    project.datasets.add("ni_o", iter(frames), sources=[SourceFile.of(path)])
+    assert len(frames) == 87
+    for found, frame in zip(project.datasets.frames("ni_o"), frames, strict=True):
+        laboratory.assert_same_frame(found, frame)
+    project.close()
+
+
+def frame_of(atoms: ase.Atoms, ordinal: int) -> Frame:
+    scalars = {name: np.asarray(value).item() for name, value in atoms.info.items() if np.ndim(value) == 0}
+    numbers, positions = atoms.numbers.astype(np.int64), atoms.positions
+    return Frame(numbers, positions, atoms.cell.array, atoms.pbc, tags=scalars, source_file="ni_o.xyz", ordinal=ordinal)
 
 
 def test_arrays_of_other_types_and_layouts_come_back_as_records_want_them(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -79,6 +80,8 @@ def test_killed_while_upgrading(sessions: Sessions, folder: Path, name: str) -> 
     laboratory.make_older(folder)
     assert sessions.run("upgrade", folder, f"{name}:1", "WAL") == -signal.SIGKILL
     laboratory.upgrade(folder, "WAL")
+    with contextlib.closing(sqlite3.connect(folder / ".sonde" / "ledger.format-0.db")) as backup:
+        assert backup.execute("PRAGMA user_version").fetchone() == (0,), "the backup is of the upgraded ledger"
     laboratory.write_everything(folder)
     laboratory.assert_everything(folder)
 

@@ -88,7 +88,9 @@ class Project:
         project = _connected(folder, journal_mode)
         backup = folder / f"ledger.format-{before}.db"
         with project.writing():
-            publish(backup, project.ledger.copy_to, "backup")
+            # An upgrade that was interrupted has made the backup already, and may have begun to migrate.
+            if project.ledger.format == before:
+                publish(backup, project.ledger.copy_to, "backup")
             project.ledger.migrate()
             _write_format(folder)
         project.close()
