@@ -8,6 +8,7 @@ import numpy as np
 from scipy.spatial import KDTree
 
 from sonde.errors import WrongUse
+from sonde.local_environments.grouping import group_folds
 from sonde.local_environments.pca import PrincipalComponents
 from sonde.records.arrays import AnyArray, FloatArray, IntArray
 
@@ -39,6 +40,22 @@ class _Reference:
 
     def project(self, X: FloatArray) -> FloatArray:
         return _project(self.plane, self.scale, self.residual_scale, X)
+
+    def state(self) -> dict[str, Any]:
+        return {
+            "plane": self.plane.state(),
+            "scale": self.scale,
+            "residual_scale": self.residual_scale,
+            "points": self.points,
+            "frames": self.frames,
+            "atoms": self.atoms,
+        }
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> "_Reference":
+        plane = PrincipalComponents.from_state(state["plane"])
+        scale, points = state["scale"], state["points"]
+        return cls(plane, scale, state["residual_scale"], points, state["frames"], state["atoms"], KDTree(points))
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,6 +119,20 @@ class EnvironmentIndex:
         ends = np.cumsum([len(a) for a in arrays])[:-1]
         parts = zip(*(np.split(part, ends) for part in (distance, frame, atom)), strict=True)
         return [NearestEnvironments(*part) for part in parts] if len(frames) or len(arrays) else []
+
+    def state(self) -> dict[str, Any]:
+        """Everything it consists of, as plain arrays and numbers; `from_state` takes it back."""
+        return {
+            "n_frames": self.n_frames,
+            "scaling": self.scaling,
+            "references": {str(element): reference.state() for element, reference in self.references.items()},
+        }
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> "EnvironmentIndex":
+        """Rebuild the index that gave this state."""
+        references = {int(z): _Reference.from_state(reference) for z, reference in state["references"].items()}
+        return cls(references, state["n_frames"], state["scaling"])
 
     def _search(self, element: int, X: FloatArray, excluded: IntArray) -> NearestEnvironments:
         reference = self.references.get(element)
@@ -173,11 +204,7 @@ def held_out_distances(
     WrongUse
         Fewer than two groups.
     """
-    names, member = np.unique(np.array([repr(group) for group in groups]), return_inverse=True)
-    if len(names) < 2:
-        raise WrongUse(f"Held-out distances need frames of at least 2 groups, found {len(names)}.")
-    fold_of_group = np.random.default_rng(seed).permutation(len(names)) % min(n_folds, len(names))
-    fold = fold_of_group[member]
+    fold = group_folds(groups, n_folds, seed)
     distances: list[FloatArray] = [np.zeros(0)] * len(arrays)
     for out in np.unique(fold):
         rest, held = np.flatnonzero(fold != out).tolist(), np.flatnonzero(fold == out).tolist()

@@ -5,7 +5,9 @@ standard deviations. Limits on paper hold for normal samples; thermal environmen
 so that the empirical limits of held-out groups are the ones to use and those on paper stand beside them.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import stats
@@ -51,6 +53,15 @@ class PrincipalComponents:
         eigenvalues = np.maximum(full.explained_variance_, 0.0)
         kept = _n_kept(eigenvalues, n_components, variance)
         return cls(full.mean_, full.components_[:kept], eigenvalues, len(X))
+
+    def state(self) -> dict[str, Any]:
+        """Everything it consists of, as plain arrays and numbers; `from_state` takes it back."""
+        return {name: getattr(self, name) for name in ("mean", "components", "eigenvalues", "n_samples")}
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> "PrincipalComponents":
+        """Rebuild what gave this state."""
+        return cls(state["mean"], state["components"], state["eigenvalues"], state["n_samples"])
 
     @property
     def n_components(self) -> int:

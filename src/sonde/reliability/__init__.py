@@ -1,0 +1,1 @@
+"""Reliability: can this prediction be trusted?"""

@@ -1,0 +1,223 @@
+"""The out-of-scope gate: is a structure among those that the probe's probability was calibrated on?
+
+Four measures per atom, each against reference atoms of the same element: distance to the nearest environment in the
+potential's embedding and in a potential-independent descriptor (a potential may not see what it lacks), and √Q and √T²
+of the embedding's principal components. Their values for held-out groups of the reference give the limits: per element
+the 90 % quantile as the unit, per measure a Pareto tail beyond it (Hill, Ann. Stat. 3, 1163 (1975),
+doi 10.1214/aos/1176343247). At a false-alarm rate α per structure an atom of a structure of N atoms may exceed its
+limit with probability 1 − (1 − α)^(1/N), so that the limit grows with N; a last common factor, the conformal 1 − α
+quantile over held-out structures of their largest ratio, makes the rate hold for all measures together.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sonde.errors import BadInput
+from sonde.local_environments.distances import EnvironmentIndex, conformal_quantile, pooled_quantiles
+from sonde.local_environments.grouping import group_folds
+from sonde.local_environments.pca import PrincipalComponents
+from sonde.records.arrays import FloatArray, IntArray
+
+N_MEASURES = 4
+UNIT_QUANTILE = 0.9
+VARIANCE_IN_PLANE = 0.95
+TAIL_INDEX_RANGE = (0.02, 1.0)
+
+
+@dataclass(frozen=True, eq=False)
+class ScopeData:
+    """Reference frames: embeddings and independent descriptors (n_atoms, width), numbers (n_atoms,), groups."""
+
+    embeddings: tuple[FloatArray, ...]
+    environments: tuple[FloatArray, ...]
+    numbers: tuple[IntArray, ...]
+    groups: tuple[object, ...]
+
+    def taking(self, frames: IntArray) -> "ScopeData":
+        """The same for some of the frames."""
+        chosen = frames.tolist()
+        columns = (self.embeddings, self.environments, self.numbers, self.groups)
+        return ScopeData(*(tuple(column[n] for n in chosen) for column in columns))
+
+    def joined(self, other: "ScopeData") -> "ScopeData":
+        """Both sets of frames."""
+        return ScopeData(
+            self.embeddings + other.embeddings,
+            self.environments + other.environments,
+            self.numbers + other.numbers,
+            self.groups + other.groups,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class ScopeMeasures:
+    """The four measures against one reference."""
+
+    embedding: EnvironmentIndex
+    environment: EnvironmentIndex
+    planes: Mapping[int, PrincipalComponents]
+
+    @classmethod
+    def fit(cls, data: ScopeData) -> "ScopeMeasures":
+        """Index the reference; elements with fewer than 3 atoms have no plane and are out of scope."""
+        X, Z = np.concatenate(data.embeddings), np.concatenate(data.numbers)
+        counts = {int(z): int(n) for z, n in zip(*np.unique(Z, return_counts=True), strict=True)}
+        return cls(
+            EnvironmentIndex.fit(data.embeddings, data.numbers, scaling="whiten"),
+            EnvironmentIndex.fit(data.environments, data.numbers),
+            {
+                z: PrincipalComponents.fit(X[np.equal(Z, z)], variance=VARIANCE_IN_PLANE)
+                for z, n in counts.items()
+                if n >= 3
+            },
+        )
+
+    def of(
+        self, embeddings: Sequence[FloatArray], environments: Sequence[FloatArray], numbers: Sequence[IntArray]
+    ) -> list[FloatArray]:
+        """Measures (n_atoms, 4) per frame: both distances, √Q, √T²; infinite for an element without reference.
+
+        Not-a-number environments (of frames with elements that the descriptor lacks) are infinitely far.
+        """
+        by_embedding = self.embedding.nearest(embeddings, numbers)
+        known = [np.nan_to_num(x) for x in environments]
+        by_environment = self.environment.nearest(known, numbers)
+        measured = []
+        for n, (x, z) in enumerate(zip(embeddings, numbers, strict=True)):
+            values = np.full((len(x), N_MEASURES), np.inf)
+            values[:, 0] = by_embedding[n].distance
+            values[:, 1] = np.where(np.isnan(environments[n]).any(axis=1), np.inf, by_environment[n].distance)
+            for element in set(np.unique(z).tolist()) & set(self.planes):
+                own, plane = np.equal(z, element), self.planes[element]
+                values[own, 2], values[own, 3] = np.sqrt(plane.q(x[own])), np.sqrt(_t2(plane, x[own]))
+            measured.append(values)
+        return measured
+
+    def state(self) -> dict[str, Any]:
+        """Its arrays; `from_state` takes them back."""
+        planes = {str(element): plane.state() for element, plane in self.planes.items()}
+        return {"embedding": self.embedding.state(), "environment": self.environment.state(), "planes": planes}
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> "ScopeMeasures":
+        """Rebuild what gave this state."""
+        planes = {int(z): PrincipalComponents.from_state(plane) for z, plane in state["planes"].items()}
+        embedding, environment = (EnvironmentIndex.from_state(state[name]) for name in ("embedding", "environment"))
+        return cls(embedding, environment, planes)
+
+
+def _t2(plane: PrincipalComponents, X: FloatArray) -> FloatArray:
+    """T², zero where the reference has no variance at all: Q and the distance then say what there is to say."""
+    return plane.t2(X) if plane.eigenvalues[0] > 0 else np.zeros(len(X))
+
+
+@dataclass(frozen=True, eq=False)
+class ScopeGate:
+    """Measures with their limits.
+
+    units: element → (4,) 90 % quantiles of held-out atoms; tails (4,): Pareto exponents ξ of the ratio beyond them;
+    factor: last common factor on all limits; n_held_out, n_beyond: held-out frames, and those beyond the limits.
+    """
+
+    measures: ScopeMeasures
+    units: Mapping[int, FloatArray]
+    tails: FloatArray
+    factor: float
+    false_alarm_rate: float
+    n_held_out: int
+    n_beyond: int
+
+    @classmethod
+    def fit(cls, data: ScopeData, *, false_alarm_rate: float, seed: int) -> "ScopeGate":
+        """Fit measures on all reference frames and limits on held-out groups of them.
+
+        Raises
+        ------
+        BadInput
+            Too few frames for the false-alarm rate: a rate α needs at least 1/α − 1 frames.
+        """
+        held = _held_out(data, seed)
+        numbers, values = np.concatenate(data.numbers), np.concatenate(held)
+        units = _units(numbers, values)
+        own_units = _unit_rows(units, numbers)
+        tails = np.array([_tail(values[:, m] / own_units[:, m]) for m in range(N_MEASURES)])
+        bare = cls(ScopeMeasures.fit(data), units, tails, 1.0, false_alarm_rate, len(held), 0)
+        largest = np.array([bare._to_limits(v, z).max() for v, z in zip(held, data.numbers, strict=True)])
+        finite = largest[np.isfinite(largest)]
+        factor = conformal_quantile(finite, 1 - false_alarm_rate)
+        if factor is None:
+            needed = int(np.ceil(1 / false_alarm_rate)) - 1
+            problem = f"{len(finite)} frames cannot show a false-alarm rate of {false_alarm_rate:g} per structure."
+            raise BadInput("out-of-scope gate", None, problem, f"Give at least {needed} frames, or a larger rate.")
+        n_beyond = int(np.sum(largest > factor))
+        return cls(bare.measures, units, tails, max(factor, 1e-12), false_alarm_rate, len(held), n_beyond)
+
+    def ratios(
+        self, embeddings: Sequence[FloatArray], environments: Sequence[FloatArray], numbers: Sequence[IntArray]
+    ) -> list[FloatArray]:
+        """Measures over their limits (n_atoms, 4) per frame: a structure with any above 1 is out of scope."""
+        measured = self.measures.of(embeddings, environments, numbers)
+        return [self._to_limits(values, z) / self.factor for values, z in zip(measured, numbers, strict=True)]
+
+    def _to_limits(self, values: FloatArray, numbers: IntArray) -> FloatArray:
+        """Measures (n_atoms, 4) of one structure over limits that grow with its number of atoms."""
+        per_atom = 1 - (1 - self.false_alarm_rate) ** (1 / len(numbers))
+        growth = ((1 - UNIT_QUANTILE) / per_atom) ** self.tails
+        return values / (_unit_rows(self.units, numbers) * growth)
+
+    def state(self) -> dict[str, Any]:
+        """Its arrays; `from_state` takes them back."""
+        names = ("tails", "factor", "false_alarm_rate", "n_held_out", "n_beyond")
+        units = {str(element): unit for element, unit in self.units.items()}
+        return {"measures": self.measures.state(), "units": units, **{name: getattr(self, name) for name in names}}
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> "ScopeGate":
+        """Rebuild what gave this state."""
+        rest = dict(state)
+        measures = ScopeMeasures.from_state(rest.pop("measures"))
+        units = {int(element): unit for element, unit in rest.pop("units").items()}
+        return cls(measures=measures, units=units, **rest)
+
+
+def _held_out(data: ScopeData, seed: int) -> list[FloatArray]:
+    """Measures (n_atoms, 4) of every frame against the frames outside its fold of groups."""
+    fold = group_folds(data.groups, 5, seed)
+    values: list[FloatArray] = [np.zeros((0, N_MEASURES))] * len(data.numbers)
+    for out in np.unique(fold):
+        held = np.flatnonzero(fold == out)
+        part = data.taking(held)
+        measures = ScopeMeasures.fit(data.taking(np.flatnonzero(fold != out)))
+        found = measures.of(part.embeddings, part.environments, part.numbers)
+        for n, own in zip(held.tolist(), found, strict=True):
+            values[n] = own
+    return values
+
+
+def _units(numbers: IntArray, values: FloatArray) -> dict[int, FloatArray]:
+    """Unit of every measure (4,) for the elements with atoms enough to have one."""
+    columns = [pooled_quantiles(values[:, m], numbers, UNIT_QUANTILE) for m in range(N_MEASURES)]
+    units = {}
+    for element in columns[0]:
+        found = [column[element] for column in columns]
+        if None not in found:
+            # Where all reference atoms are alike a measure is zero throughout; any departure is then beyond its limit.
+            units[element] = np.maximum(np.array(found, float), 1e-9)
+    return units
+
+
+def _unit_rows(units: Mapping[int, FloatArray], numbers: IntArray) -> FloatArray:
+    """Units (n_atoms, 4); zero, so that every ratio is infinite, for elements without."""
+    nothing = np.full(N_MEASURES, 1e-300)
+    return np.array([units.get(int(element), nothing) for element in numbers])
+
+
+def _tail(ratios: FloatArray) -> float:
+    """Hill's estimate of the Pareto exponent ξ from the ratios above 1, the upper tenth."""
+    beyond = ratios[(ratios > 1) & np.isfinite(ratios) & (ratios < 1e6)]
+    if len(beyond) < 3:
+        return TAIL_INDEX_RANGE[0]
+    return float(np.clip(np.mean(np.log(beyond)), *TAIL_INDEX_RANGE))

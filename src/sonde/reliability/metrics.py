@@ -1,0 +1,60 @@
+"""How well probabilities rank and how honest they are."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.stats import rankdata
+
+from sonde.local_environments.grouping import group_numbers
+from sonde.records.arrays import BoolArray, FloatArray
+
+
+def auroc(happened: BoolArray, scores: FloatArray) -> float | None:
+    """Probability that a case where it happened scores above one where it did not, ties counting half.
+
+    None where all cases are of one kind. (Mann–Whitney U over the number of pairs.)
+    """
+    happened = np.asarray(happened, bool)
+    n_yes, n_no = int(happened.sum()), int((~happened).sum())
+    if not n_yes or not n_no:
+        return None
+    ranks = rankdata(scores)
+    return float((ranks[happened].sum() - n_yes * (n_yes + 1) / 2) / (n_yes * n_no))
+
+
+def auroc_interval(
+    happened: BoolArray, scores: FloatArray, groups: Sequence[object], *, seed: int, n_resamples: int = 400
+) -> tuple[float | None, float | None]:
+    """95 % interval of the AUROC by resampling whole groups with replacement (percentile bootstrap).
+
+    None where fewer than half of the resamples hold both kinds of cases.
+    """
+    member = group_numbers(groups)
+    own = [np.flatnonzero(member == group) for group in range(member.max() + 1)]
+    rng = np.random.default_rng(seed)
+    drawn: list[float] = []
+    for _ in range(n_resamples):
+        rows = np.concatenate([own[group] for group in rng.integers(len(own), size=len(own))])
+        value = auroc(happened[rows], scores[rows])
+        drawn += [] if value is None else [value]
+    if len(drawn) < n_resamples / 2:
+        return None, None
+    low, high = np.percentile(drawn, [2.5, 97.5])
+    return float(low), float(high)
+
+
+def brier(happened: BoolArray, p: FloatArray) -> float:
+    """Mean squared difference between the probability and what happened (0 best, 0.25 for always one half)."""
+    return float(np.mean((p - np.asarray(happened, float)) ** 2))
+
+
+def expected_calibration_error(happened: BoolArray, p: FloatArray, n_bins: int = 10) -> float:
+    """Mean gap between stated probability and observed frequency over bins of equal numbers of cases.
+
+    With n cases per bin a perfectly calibrated probability still shows a gap of about √(p(1 − p)/n). There are fewer
+    bins where a bin would hold fewer than 10 cases.
+    """
+    order = np.argsort(p, kind="stable")
+    bins = np.array_split(order, max(1, min(n_bins, len(p) // 10)))
+    gaps = [len(b) * abs(float(np.mean(p[b]) - np.mean(np.asarray(happened, float)[b]))) for b in bins]
+    return float(np.sum(gaps) / len(p))

@@ -1,0 +1,1 @@
+"""Probes: models of a frozen potential's own error."""

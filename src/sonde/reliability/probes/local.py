@@ -1,0 +1,244 @@
+"""LocalProbe: the probability that a potential's force error stays within a tolerance, per atom and per structure.
+
+Per atom a distribution of the force error given embedding, predicted force and element (`log_error`), calibrated on
+groups of frames that the model was not trained on (`calibration`); per structure the calibrated largest error; beside
+both the out-of-scope gate. Cost per atom is constant: no attention, no neighbours beyond the independent descriptor.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from scipy.special import expit
+
+from sonde.errors import BadInput, WrongUse
+from sonde.local_environments.descriptors import DensityDescriptor
+from sonde.local_environments.grouping import group_folds, group_numbers
+from sonde.records.arrays import FloatArray, IntArray
+from sonde.records.frames import Frame
+from sonde.records.potentials import FrameEvaluation, PotentialIdentity
+from sonde.records.reliability import Reliability, State
+from sonde.reliability.calibration import SizeAwareMaximum, SmoothedDistribution
+from sonde.reliability.gate import ScopeData, ScopeGate
+from sonde.reliability.probe_file import from_bytes, to_bytes
+from sonde.reliability.probes.data import ProbeData, force_norms
+from sonde.reliability.probes.log_error import LogErrorModel, LogScale, error_floor, inputs
+
+LEAST_FRAMES = 20
+LEAST_GROUPS = 5
+N_FOLDS = 3
+RELIABLE_FROM = 0.5
+"""A structure in scope counts as reliable where being within tolerance is at least as likely as not."""
+MOST_WORST_ATOMS = 5
+
+
+@dataclass(frozen=True, eq=False)
+class CalibratedErrors:
+    """A model of log errors with the distributions that make its probabilities honest."""
+
+    model: LogErrorModel
+    scale: LogScale
+    atoms: SmoothedDistribution
+    largest: SizeAwareMaximum
+
+    @classmethod
+    def fit(cls, data: ProbeData, *, seed: int) -> "CalibratedErrors":
+        """Fit the model on all frames, scale and distributions on frames scored by models that never saw their group.
+
+        Raises
+        ------
+        BadInput
+            Too few labelled frames or groups.
+        """
+        _require_enough(data)
+        floor = error_floor(data)
+        model = LogErrorModel.fit(data, error_floor=floor, seed=seed)
+        located = _out_of_fold_locations(data, floor, seed)
+        X = [model.features.of(*inputs(data, n)) for n in range(data.n_frames)]
+        residuals = [np.log(errors + floor) - own for errors, own in zip(data.errors, located, strict=True)]
+        scale = LogScale.fit(np.concatenate(X), np.concatenate(residuals))
+        spreads = [scale.at(own) for own in X]
+        atoms = SmoothedDistribution.fit(np.concatenate(residuals) / np.concatenate(spreads))
+        largest = np.log(data.largest_errors + floor)
+        at_largest = [(top - own) / s for top, own, s in zip(largest, located, spreads, strict=True)]
+        return cls(model, scale, atoms, SizeAwareMaximum.fit([atoms.log_odds(z) for z in at_largest]))
+
+    def p_within(
+        self, embeddings: FloatArray, numbers: IntArray, norms: FloatArray, tolerance: float
+    ) -> tuple[float, FloatArray]:
+        """Probability that the largest error, and (n_atoms,) that each atom's, is at most tolerance, eV/Å."""
+        if not (np.isfinite(tolerance) and tolerance > 0):
+            raise WrongUse(f"A tolerance on the force error must be above zero, in eV/Å; {tolerance} was given.")
+        X = self.model.features.of(embeddings, numbers, norms)
+        z = (np.log(tolerance + self.model.error_floor) - self.model.location(X)) / self.scale.at(X)
+        odds = self.atoms.log_odds(z)
+        return self.largest.p_within(odds), expit(odds)
+
+    def state(self) -> dict[str, Any]:
+        """Its arrays; `from_state` takes them back."""
+        return {name: getattr(self, name).state() for name in ("model", "scale", "atoms", "largest")}
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> "CalibratedErrors":
+        """Rebuild what gave this state."""
+        model, scale = LogErrorModel.from_state(state["model"]), LogScale.from_state(state["scale"])
+        atoms = SmoothedDistribution.from_state(state["atoms"])
+        return cls(model, scale, atoms, SizeAwareMaximum.from_state(state["largest"]))
+
+
+def _out_of_fold_locations(data: ProbeData, floor: float, seed: int) -> list[FloatArray]:
+    """Location of every frame's atoms (n_atoms,) by a model that saw no frame of its group."""
+    fold = group_folds(data.groups, N_FOLDS, seed)
+    located: list[FloatArray] = [np.zeros(0)] * data.n_frames
+    for out in np.unique(fold):
+        model = LogErrorModel.fit(data.taking(np.flatnonzero(fold != out)), error_floor=floor, seed=seed)
+        held = np.flatnonzero(fold == out).tolist()
+        X = [model.features.of(*inputs(data, n)) for n in held]
+        ends = np.cumsum([len(own) for own in X])[:-1]
+        for n, own in zip(held, np.split(model.location(np.concatenate(X)), ends), strict=True):
+            located[n] = own
+    return located
+
+
+def _require_enough(data: ProbeData) -> None:
+    n_groups = len(np.unique(group_numbers(data.groups)))
+    if data.n_frames < LEAST_FRAMES or n_groups < LEAST_GROUPS:
+        problem = f"{data.n_frames} frames with forces in {n_groups} groups are too few."
+        mend = f"Give at least {LEAST_FRAMES} frames with forces in {LEAST_GROUPS} groups, unseen by the potential."
+        raise BadInput("probe", None, problem, mend)
+
+
+@dataclass(frozen=True, eq=False)
+class LocalProbe:
+    """An error probe with its out-of-scope gate, bound to one potential."""
+
+    identity: PotentialIdentity
+    errors: CalibratedErrors
+    gate: ScopeGate
+    descriptor: DensityDescriptor
+
+    @classmethod
+    def fit(
+        cls,
+        data: ProbeData,
+        *,
+        seed: int,
+        scope: ScopeData,
+        descriptor: DensityDescriptor,
+        false_alarm_rate: float = 0.05,
+    ) -> "LocalProbe":
+        """Fit errors on data and the gate on scope (with environments by descriptor)."""
+        errors = CalibratedErrors.fit(data, seed=seed)
+        gate = ScopeGate.fit(scope, false_alarm_rate=false_alarm_rate, seed=seed)
+        return cls(data.identity, errors, gate, descriptor)
+
+    def score_frames(
+        self,
+        identity: PotentialIdentity,
+        frames: Sequence[Frame],
+        evaluations: Sequence[FrameEvaluation],
+        tolerance: float,
+    ) -> list[Reliability]:
+        """Score frames evaluated by the potential of this identity; see `score`."""
+        environments = environments_of(self.descriptor, frames)
+        triples = zip(frames, evaluations, environments, strict=True)
+        return [
+            self.score(e, f.numbers, tolerance, identity=identity, environments=environment)
+            for f, e, environment in triples
+        ]
+
+    def score(
+        self,
+        evaluation: FrameEvaluation,
+        numbers: IntArray,
+        tolerance: float,
+        *,
+        identity: PotentialIdentity,
+        environments: FloatArray,
+    ) -> Reliability:
+        """Say whether one evaluated structure's forces can be trusted to tolerance, eV/Å.
+
+        environments: (n_atoms, width) of `descriptor`; see `environments_of`.
+
+        Raises
+        ------
+        WrongUse
+            The tolerance is not above zero, or the evaluation is by another potential than the probe was fitted on.
+        """
+        require_same_potential(self.identity, identity)
+        embeddings, numbers = np.asarray(evaluation.embeddings, float), np.asarray(numbers, np.int64)
+        p, atomic = self.errors.p_within(embeddings, numbers, force_norms(evaluation), tolerance)
+        ratios = self.gate.ratios([embeddings], [environments], [numbers])[0]
+        score = float(ratios.max())
+        return Reliability(
+            state=_state(p, score),
+            p_within=p,
+            tolerance_eV_per_A=float(tolerance),
+            out_of_scope_score=score,
+            false_alarm_rate=self.gate.false_alarm_rate,
+            worst_atoms=_worst_atoms(atomic, ratios.max(axis=1)),
+            atomic_p_within=atomic,
+            distance_ratio=ratios[:, :2].max(axis=1),
+            q_ratio=ratios[:, 2],
+            t2_ratio=ratios[:, 3],
+        )
+
+    def to_bytes(self) -> bytes:
+        """Write the probe: arrays and JSON, no pickle."""
+        descriptor, identity = asdict(self.descriptor), asdict(self.identity)
+        parts = {"errors": self.errors.state(), "gate": self.gate.state()}
+        return to_bytes({"probe": "local", "identity": identity, "descriptor": descriptor, **parts})
+
+    @classmethod
+    def from_bytes(cls, payload: bytes) -> "LocalProbe":
+        """Read what `to_bytes` wrote."""
+        state = from_bytes(payload)
+        if state.get("probe") != "local":
+            raise BadInput("probe", None, f"it is of kind {state.get('probe')!r}, not 'local'.", "Fit it again.")
+        identity, descriptor = dict(state["identity"]), dict(state["descriptor"])
+        for fields in (identity, descriptor):
+            fields["elements"] = tuple(fields["elements"])
+        return cls(
+            PotentialIdentity(**identity),
+            CalibratedErrors.from_state(state["errors"]),
+            ScopeGate.from_state(state["gate"]),
+            DensityDescriptor(**descriptor),
+        )
+
+
+def require_same_potential(fitted: PotentialIdentity, given: PotentialIdentity) -> None:
+    """Refuse evaluations by another potential than the probe's: its errors are other errors.
+
+    Raises
+    ------
+    WrongUse
+        Names the fields that differ.
+    """
+    mine, other = asdict(fitted), asdict(given)
+    differing = [f"{name} {mine[name]!r} ≠ {other[name]!r}" for name in mine if mine[name] != other[name]]
+    if differing:
+        raise WrongUse(
+            f"This probe was fitted on another potential: {'; '.join(differing)}."
+            " Fit a probe for the potential at hand (sonde trust fit)."
+        )
+
+
+def environments_of(descriptor: DensityDescriptor, frames: Sequence[Frame]) -> list[FloatArray]:
+    """Descriptors (n_atoms, width) per frame; not-a-number throughout frames with elements that it lacks."""
+    known = [n for n, frame in enumerate(frames) if set(np.unique(frame.numbers).tolist()) <= set(descriptor.elements)]
+    found = dict(zip(known, descriptor.compute([frames[n] for n in known]), strict=True))
+    nothing = [np.full((frame.n_atoms, descriptor.width), np.nan) for frame in frames]
+    return [found.get(n, nothing[n]) for n in range(len(frames))]
+
+
+def _state(p: float, score: float) -> State:
+    if score > 1:
+        return "out_of_scope"
+    return "reliable" if p >= RELIABLE_FROM else "unreliable"
+
+
+def _worst_atoms(atomic: FloatArray, ratios: FloatArray) -> tuple[int, ...]:
+    """Atoms out of scope first, the farthest first, then the least likely to be within tolerance."""
+    order = np.lexsort((atomic, -np.where(ratios > 1, ratios, 0.0)))
+    return tuple(int(atom) for atom in order[:MOST_WORST_ATOMS])

@@ -1,0 +1,175 @@
+"""Fit a probe to a potential, and say how good it is on frames that it did not see."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from sonde.errors import BadInput, WrongUse
+from sonde.local_environments.descriptors import DensityDescriptor
+from sonde.local_environments.grouping import group_folds, group_numbers
+from sonde.records.arrays import BoolArray, FloatArray
+from sonde.records.frames import Frame
+from sonde.records.potentials import FrameEvaluation, PotentialIdentity
+from sonde.records.reliability import TrustSummary
+from sonde.reliability.gate import ScopeData
+from sonde.reliability.metrics import auroc, auroc_interval, brier, expected_calibration_error
+from sonde.reliability.probes.data import ProbeData
+from sonde.reliability.probes.local import CalibratedErrors, LocalProbe, environments_of
+from sonde.reliability.probes.log_error import inputs
+
+LEAST_FRAMES = 32
+LEAST_GROUPS = 8
+N_FOLDS = 4
+
+
+@dataclass(frozen=True)
+class TrustSettings:
+    """What fit_trust can be told beside the data.
+
+    potential, grouped_by: names for the summary; false_alarm_rate: per structure, of the out-of-scope gate;
+    seen_in_training: per frame, whether the potential was trained on it; None is not known.
+    """
+
+    potential: str = "potential"
+    grouped_by: str = "groups as given"
+    false_alarm_rate: float = 0.05
+    seen_in_training: tuple[bool, ...] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class ScopeReference:
+    """Frames beside the probe's own that count as known to it, with their evaluations; labels are not needed."""
+
+    frames: Sequence[Frame]
+    evaluations: Sequence[FrameEvaluation]
+    groups: Sequence[object]
+
+
+def fit_trust(
+    identity: PotentialIdentity,
+    frames: Sequence[Frame],
+    evaluations: Sequence[FrameEvaluation],
+    groups: Sequence[object],
+    *,
+    tolerance: float,
+    seed: int = 0,
+    scope_reference: ScopeReference | None = None,
+    settings: TrustSettings | None = None,
+) -> tuple[LocalProbe, TrustSummary]:
+    """Fit a LocalProbe on labelled frames, best ones that the potential was not trained on.
+
+    The summary is of a cross-validation over groups: each frame is scored by a probe that was neither trained nor
+    calibrated on any frame of its group; the probe returned is then fitted on all frames. The tolerance only matters to
+    the summary: the probe answers for any.
+
+    Raises
+    ------
+    BadInput
+        Too few frames with forces, or too few groups.
+    WrongUse
+        A tolerance not above zero, or arguments that do not fit each other.
+    """
+    settings = settings or TrustSettings()
+    if not (np.isfinite(tolerance) and tolerance > 0):
+        raise WrongUse(f"A tolerance on the force error must be above zero, in eV/Å; {tolerance} was given.")
+    data = ProbeData.from_evaluations(frames, evaluations, groups, identity=identity)
+    _require_enough(data)
+    reference = scope_reference or ScopeReference((), (), ())
+    descriptor = _descriptor([*frames, *reference.frames])
+    own = ScopeReference(
+        [frames[n] for n in data.positions_in_input],
+        [evaluations[n] for n in data.positions_in_input],
+        data.groups,
+    )
+    scope = _scope(descriptor, own).joined(_scope(descriptor, reference))
+    rate = settings.false_alarm_rate
+    probe = LocalProbe.fit(data, seed=seed, scope=scope, descriptor=descriptor, false_alarm_rate=rate)
+    p = cross_validated_p_within(data, tolerance, seed=seed)
+    return probe, _summary(data, p, probe, settings, tolerance, seed)
+
+
+def cross_validated_p_within(data: ProbeData, tolerance: float, *, seed: int) -> FloatArray:
+    """P(largest error ≤ tolerance) of every frame (n_frames,) by a probe that never saw its group."""
+    fold = group_folds(data.groups, N_FOLDS, seed + 1)
+    p = np.zeros(data.n_frames)
+    for out in np.unique(fold):
+        errors = CalibratedErrors.fit(data.taking(np.flatnonzero(fold != out)), seed=seed)
+        for n in np.flatnonzero(fold == out).tolist():
+            p[n], _ = errors.p_within(*inputs(data, n), tolerance)
+    return p
+
+
+def _require_enough(data: ProbeData) -> None:
+    n_groups = len(np.unique(group_numbers(data.groups)))
+    if data.n_frames < LEAST_FRAMES or n_groups < LEAST_GROUPS:
+        problem = f"{data.n_frames} frames with forces in {n_groups} groups are too few to fit and test a probe."
+        mend = f"Give at least {LEAST_FRAMES} frames with forces, in at least {LEAST_GROUPS} groups."
+        raise BadInput("probe", None, problem, mend)
+
+
+def _descriptor(frames: Sequence[Frame]) -> DensityDescriptor:
+    elements = np.unique(np.concatenate([frame.numbers for frame in frames]))
+    return DensityDescriptor(tuple(int(element) for element in elements))
+
+
+def _scope(descriptor: DensityDescriptor, reference: ScopeReference) -> ScopeData:
+    return ScopeData(
+        tuple(np.asarray(evaluation.embeddings, float) for evaluation in reference.evaluations),
+        tuple(environments_of(descriptor, reference.frames)),
+        tuple(np.asarray(frame.numbers, np.int64) for frame in reference.frames),
+        tuple(reference.groups),
+    )
+
+
+def _summary(
+    data: ProbeData, p: FloatArray, probe: LocalProbe, settings: TrustSettings, tolerance: float, seed: int
+) -> TrustSummary:
+    within = data.largest_errors <= tolerance
+    low, high = auroc_interval(within, p, data.groups, seed=seed)
+    return TrustSummary(
+        potential=settings.potential,
+        n_train_frames=data.n_frames,
+        n_calibration_frames=data.n_frames,
+        n_test_frames=data.n_frames,
+        tolerance_eV_per_A=float(tolerance),
+        prevalence_within=float(within.mean()),
+        auroc=auroc(within, p),
+        auroc_low=low,
+        auroc_high=high,
+        auroc_force_norm=auroc(within, -data.largest_forces),
+        brier=brier(within, p),
+        ece=expected_calibration_error(within, p),
+        n_out_of_scope=probe.gate.n_beyond,
+        grouped_by=settings.grouped_by,
+        notes=tuple(_notes(data, within, settings, tolerance)),
+    )
+
+
+def _notes(data: ProbeData, within: BoolArray, settings: TrustSettings, tolerance: float) -> list[str]:
+    notes = [
+        f"Tested by {N_FOLDS}-fold cross-validation over groups: each frame by a probe neither trained nor calibrated"
+        " on its group."
+    ]
+    if within.all() or not within.any():
+        which = "All" if within.all() else "No"
+        notes.append(f"{which} frames lie within {tolerance:g} eV/Å: there is no ranking to measure at this tolerance.")
+    notes += _training_notes(data, settings)
+    n_groups = len(np.unique(group_numbers(data.groups)))
+    if n_groups < 20:
+        notes.append(f"Only {n_groups} groups: the interval of the AUROC is rough.")
+    return notes
+
+
+def _training_notes(data: ProbeData, settings: TrustSettings) -> list[str]:
+    """Errors on its own training frames make a potential look better than it is elsewhere."""
+    seen = settings.seen_in_training
+    if seen is None:
+        return ["Whether the potential was trained on these frames is not known; if it was, the probe is too hopeful."]
+    n_seen = sum(seen[n] for n in data.positions_in_input)
+    if not n_seen:
+        return []
+    return [
+        f"{n_seen} of {data.n_frames} frames are the potential's own training data: errors on them are smaller than"
+        " elsewhere, so that the probe is too hopeful on new structures."
+    ]
