@@ -1,5 +1,6 @@
-"""Numbers per frame that label alarms rest on: net force, zero forces against symmetry, energies off their reference."""
+"""What label alarms rest on: net force, zero forces against symmetry, energies off their reference."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,7 +11,8 @@ from sonde.records.frames import Frame
 from sonde.reference_energies.fitted import composition_matrix, fit_reference_energies
 
 POLAR_CUTOFF_A = 6.0
-POLAR_TOLERANCE = 1e-6
+POLAR_TOLERANCE = 1e-3
+"""Å, in units of the largest weight of one neighbour: what rounded coordinates leave of a sum that vanishes."""
 SHELLS_A = (2.0, 3.0, 4.5)
 MAD_TO_SIGMA = 1.4826
 OUTLIER_SIGMAS = 10.0
@@ -41,7 +43,7 @@ def zero_forces_by_symmetry(frame: Frame) -> bool:
             polar = np.stack(
                 [np.bincount(pairs.i, weights * pairs.vectors[:, axis], frame.n_atoms) for axis in range(3)]
             )
-            if np.abs(polar).max() > POLAR_TOLERANCE * max(float(weights.max(initial=0.0)), 1e-12) * 1e3:
+            if np.abs(polar).max() > POLAR_TOLERANCE * float(weights.max(initial=0.0)):
                 return False
     return True
 
@@ -82,12 +84,17 @@ def robust_sigma(values: FloatArray) -> float:
     return MAD_TO_SIGMA * float(np.median(np.abs(values - np.median(values))))
 
 
-def outlying(above_reference: FloatArray) -> BoolArray:
-    """Mark energies farther than 10 robust standard deviations, and 0.3 eV/atom, from the median."""
-    known = np.isfinite(above_reference)
+def outlying(above_reference: FloatArray, groups: Sequence[str]) -> BoolArray:
+    """Mark energies farther than 10 robust standard deviations, and 0.3 eV/atom, from the median of their group.
+
+    Groups (config_type, say) that were meant to be far from equilibrium do not mark themselves.
+    """
     marked = np.zeros(len(above_reference), bool)
-    if known.any():
-        values = above_reference[known]
+    members: dict[str, list[int]] = defaultdict(list)
+    for place in np.flatnonzero(np.isfinite(above_reference)).tolist():
+        members[groups[place]].append(place)
+    for some in members.values():
+        values = above_reference[some]
         limit = max(OUTLIER_SIGMAS * robust_sigma(values), SMALLEST_OUTLIER_EV_PER_ATOM)
-        marked[known] = np.abs(values - np.median(values)) > limit
+        marked[some] = np.abs(values - np.median(values)) > limit
     return marked

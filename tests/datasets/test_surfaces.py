@@ -1,0 +1,82 @@
+"""What frames state of their level of theory, and what counts as the same."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sonde.datasets.readers import read_frames
+from sonde.datasets.surfaces import disagreements, surface_names, surface_of, surfaces
+from sonde.records.frames import Frame, Tag
+
+
+def frame(symbols: tuple[int, ...] = (28, 8), **tags: Tag) -> Frame:
+    n = len(symbols)
+    return Frame(np.array(symbols), np.arange(3.0 * n).reshape(n, 3), np.eye(3) * 9, np.ones(3, bool), tags=tags)
+
+
+@pytest.mark.parametrize(
+    ("tags", "fields"),
+    [
+        ({"xc": "pbe"}, {"functional": "PBE"}),
+        ({"XC": "PBE", "functional": "r2SCAN"}, {"functional": "PBE"}),
+        ({"run_type": "GGA+U"}, {"functional": "GGA"}),
+        ({"hubbard_u": "none"}, {"hubbard_u[Ni]": "none", "hubbard_u[O]": "none"}),
+        ({"hubbard_u": "Ni:d:6.2"}, {"hubbard_u[Ni]": "d:6.2", "hubbard_u[O]": "none"}),
+        ({"hubbards": "Ni:6.20 O:0.0"}, {"hubbard_u[Ni]": "6.2", "hubbard_u[O]": "none"}),
+        ({"is_hubbard": False, "hubbards": None}, {"hubbard_u[Ni]": "none", "hubbard_u[O]": "none"}),
+        ({"pp": "Ni:Ni_pv O:O_s W:W_pv"}, {"pseudopotential[Ni]": "Ni_pv", "pseudopotential[O]": "O_s"}),
+        ({"pseudopotential": "GPAW PAW 0.9"}, {"pseudopotential": "GPAW PAW 0.9"}),
+        ({"ENCUT": 520}, {"cutoff_eV": "520"}),
+        ({"ecutwfc": 100.0}, {"cutoff_eV": "1360.57"}),
+        ({"ispin": 2}, {"spin_polarized": "yes"}),
+        ({"spin_polarized": False}, {"spin_polarized": "no"}),
+        ({"k_prod": None, "k_prod_text": "NAN"}, {}),
+        ({"xc": "unknown"}, {}),
+        ({"config_type": "bulk"}, {}),
+    ],
+)
+def test_fields(tags: dict[str, Tag], fields: dict[str, str]) -> None:
+    assert surface_of(frame((28, 8), **tags)) == fields
+
+
+def test_unknown_equals_nothing() -> None:
+    found = surfaces([frame(xc="PBE", ecut_eV=350), frame(xc="PBE"), frame(xc="PBE")])
+    assert [surface.n_frames for surface in found] == [2, 1]
+    assert "cutoff_eV" in found[0].unknown
+    assert "cutoff_eV" not in found[1].unknown
+
+
+def test_elements_that_are_not_shared_cannot_disagree() -> None:
+    """Selective U: oxygen alone lies on the surface of the oxide; nickel without U does not."""
+    oxide, oxygen, nickel = frame(hubbard_u="Ni:6.2"), frame((8, 8), hubbard_u="none"), frame((28,), hubbard_u="none")
+    assert disagreements(surface_of(oxide), surface_of(oxygen)) == ()
+    assert disagreements(surface_of(oxide), surface_of(nickel)) == ("hubbard_u[Ni]",)
+    found = surfaces([oxide, oxygen, oxide, nickel])
+    assert [surface.n_frames for surface in found] == [3, 1]
+    assert surface_names(found) == ("hubbard_u[Ni]=6.2", "hubbard_u[Ni]=none")
+
+
+def test_potentials_of_other_elements_do_not_split(shared_data: Path) -> None:
+    """nbmotaw: one potential per element throughout; only Mo_Surface, without k-points, stands apart."""
+    names = ("Mo_Elastic", "W_Elastic", "NbTa_Test", "Mo_Surface")
+    found = surfaces(frame for name in names for frame in read_frames(shared_data / f"nbmotaw/{name}.json.gz"))
+    assert [surface.n_frames for surface in found] == [121 + 121 + 40, 11]
+    assert found[0].elements == ("Mo", "Nb", "Ta", "W")
+    assert {"functional", "hubbard_u"} <= set(found[0].unknown)
+
+
+def test_selective_u_and_mixed_potentials_of_li_fe_o(shared_data: Path) -> None:
+    """Its README: U on every cell with Fe and O and on no other; Li with two potentials; 16 cells without LASPH."""
+    found = surfaces(read_frames(shared_data / "li_fe_o/Li-Fe-O.json.gz"))
+    by_u = {surface.fields["hubbard_u[Fe]"] for surface in found}
+    assert by_u == {"5.3", "none"}
+    assert sum(surface.n_frames for surface in found if surface.fields["aspherical"] == "no") == 16
+    assert sum(s.n_frames for s in found if s.fields["pseudopotential[Li]"].endswith("10Sep2004")) == 19
+
+
+def test_ni_o_has_four(shared_data: Path) -> None:
+    found = surfaces(read_frames(shared_data / "ni_o/ni_o.xyz"))
+    seen = {(surface.fields["hubbard_u[Ni]"], surface.fields["kpoints"]) for surface in found}
+    densities = ("kpoint_density 2.2", "kpoint_density 1.6")
+    assert seen == {(u, density) for u in ("none", "d:6.2") for density in densities}
