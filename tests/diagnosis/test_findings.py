@@ -94,6 +94,8 @@ def test_overlapping_atoms_count_against_the_raw_pool_only() -> None:
     for contact, expected in ((overlap, "supported"), (unseen_pair, "refuted"), (near, "refuted")):
         case = replace(clean_case(), setup=replace(clean_case().setup, contacts=(contact,)))
         assert status(case, "setup") == expected
+    labelled = replace(clean_case().setup, contacts=(overlap,), first_frame_labelled=True)
+    assert status(replace(clean_case(), setup=labelled), "setup") == "refuted"
 
 
 def test_never_computed_needs_novelty_in_both_descriptors() -> None:

@@ -8,6 +8,8 @@ from sonde.records.diagnosis import Coverage, Evidence, EvidenceLine, FilterEvid
 
 NOVEL = 0.5
 """A set does not cover a structure when at least this share of its failing atoms lies beyond the held-out limit."""
+CLEARLY = 0.3
+"""Smallest difference in that share for which frames that are in the pool only have made it."""
 IN_CONTACT_A = 4.0
 """Element pairs of the input within this distance, Å, interact in every potential worth the name."""
 FEW_SURVIVORS = 0.02
@@ -20,6 +22,16 @@ def covers(coverage: Coverage) -> bool:
     """Whether a reference set holds environments like the failing ones, in both descriptors as far as known."""
     novel = [n for n in (coverage.novel_in_embedding, coverage.novel_in_descriptor) if n is not None]
     return max(novel) < NOVEL
+
+
+def lost_coverage(training: Coverage, pool: Coverage) -> bool:
+    """Whether dropped frames make the difference: in one space most failing atoms are novel to the training dataset
+    and covered by the raw pool."""
+    spaces = (
+        (training.novel_in_embedding, pool.novel_in_embedding),
+        (training.novel_in_descriptor, pool.novel_in_descriptor),
+    )
+    return any(t is not None and p is not None and t >= NOVEL > p and t - p >= CLEARLY for t, p in spaces)
 
 
 def is_novel_in_both(coverage: Coverage) -> bool:
@@ -143,10 +155,11 @@ def _objections(evidence: Evidence, found: FilterEvidence) -> Iterator[EvidenceL
 
 
 def _training_covers(evidence: Evidence, found: FilterEvidence) -> bool:
-    """Covered in both descriptors, and the input is not itself beyond the threshold."""
+    """The drops took no coverage away, and the input is not itself beyond the threshold."""
     assert evidence.training_coverage is not None
+    assert evidence.pool_coverage is not None
     beyond = found.inputs_beyond is not None and found.inputs_beyond >= NOVEL
-    return covers(evidence.training_coverage) and not beyond
+    return not lost_coverage(evidence.training_coverage, evidence.pool_coverage) and not beyond
 
 
 def _error_objections(evidence: Evidence) -> Iterator[EvidenceLine]:
@@ -293,8 +306,7 @@ def lost_otherwise(evidence: Evidence) -> Finding:
         "lineage",
     )
     lines = (line, *_coverage_lines(evidence))
-    pool_covers = evidence.pool_coverage is not None and not is_novel_in_both(evidence.pool_coverage)
-    lost = loss.n_near_lost >= max(1, NOVEL * loss.n_near_pool)
-    if pool_covers and lost and training is not None and not covers(training):
+    pool = evidence.pool_coverage
+    if training is not None and pool is not None and loss.n_near_lost > 0 and lost_coverage(training, pool):
         return Finding("lost_otherwise", "supported", None, lines)
     return Finding("lost_otherwise", "refuted", None, lines)

@@ -48,6 +48,9 @@ def _time_step_faults(given: SetupEvidence) -> Iterator[EvidenceLine]:
 
 
 def _overlaps(given: SetupEvidence) -> Iterator[EvidenceLine]:
+    """A structure that carries labels was computed: however close its atoms are, they are no slip of the set-up."""
+    if given.first_frame_labelled:
+        return
     for contact in given.contacts:
         if contact.pool_minimum_A is not None and contact.input_A < CONTACT_RATIO * contact.pool_minimum_A:
             yield _contact_line(contact, "closer than any of the raw pool")

@@ -64,6 +64,12 @@ class Collateral:
     ratio_low: float | None
     ratio_high: float | None
     """95 % interval of dropped_fraction / elsewhere_fraction."""
+    stratified_by: str | None = None
+    """The tag within whose values the rates below were compared; None where there is nothing to stratify by."""
+    stratified_ratio: float | None = None
+    """Ratio of drop rates at equal tag (Mantel-Haenszel): near 1 where the tag alone explains the region's drops."""
+    stratified_low: float | None = None
+    stratified_high: float | None = None
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,8 @@ class SetupEvidence:
     unknown_elements: tuple[str, ...] = ()
     """Elements of the input that the potential does not know."""
     contacts: tuple[Contact, ...] = ()
+    first_frame_labelled: bool = False
+    """Does the first input frame carry forces from a calculation?"""
     timestep_fs: float | None = None
     stable_at_timestep: bool | None = None
     stable_at_half: bool | None = None

@@ -74,14 +74,14 @@ CASES: tuple[Case, ...] = (
     Case("never computed, on purpose", Situation.NEVER_COMPUTED_ON_PURPOSE, ("never_computed",), "on_purpose"),
     Case("element pair never computed", Situation.NEVER_COMPUTED_PAIR, ("never_computed",), "intent_not_recorded"),
     Case("contradictory labels", Situation.CONTRADICTORY_LABELS, ("contradictory_labels",)),
-    Case("lost near the failure", Situation.LOST_NEARBY, ("lost_otherwise", "thin"), decidable=False),
-    Case("thin", Situation.THIN, ("thin",), decidable=False),
+    Case("lost near the failure", Situation.LOST_NEARBY, ("lost_otherwise",)),
+    Case("thin", Situation.THIN, ("thin",)),
     Case("underfit", Situation.UNDERFIT, ("covered_not_learnt",), twist=Twist.UNDERFIT),
     Case("checkpoint replaced", Situation.HEALTHY, ("setup",), twist=Twist.CHECKPOINT_REPLACED),
     Case("overlapping input", Situation.HEALTHY, ("setup",), twist=Twist.OVERLAPPING_INPUT),
     Case("time step too long", Situation.TIME_STEP_TOO_LONG, ("setup",), twist=Twist.TIME_STEP_TOO_LONG),
     Case("healthy", Situation.HEALTHY, ("failure_not_shown", "look_elsewhere"), decidable=False),
-    Case("no raw pool", Situation.FILTERED_COLLATERAL, (), twist=Twist.NO_RAW_POOL, decidable=False),
+    Case("no raw pool", Situation.FILTERED_COLLATERAL, ("cannot_tell",), twist=Twist.NO_RAW_POOL, decidable=False),
 )
 
 
@@ -207,7 +207,6 @@ def judge(case: Case, truth: Truth, record: Diagnosis) -> Outcome:
     name, intent = record.verdict, record.verdict_intent
     right = name in case.right and (case.intent is None or intent == case.intent)
     filtered = case.right == ("filtered",) and name == "filtered"
-    reasons = {passage.anchor.split("#")[0].split("@")[0] for passage in truth.reasons}
     return Outcome(
         case=case.name,
         seed=truth.seed,
@@ -216,7 +215,7 @@ def judge(case: Case, truth: Truth, record: Diagnosis) -> Outcome:
         right=right,
         rule_right=_rule_right(truth, record) if filtered else None,
         commit_right=_commit_right(truth, record) if filtered else None,
-        reason_right=_reason_right(record, reasons) if filtered else None,
+        reason_right=_reason_right(truth, record) if filtered else None,
         silent_about_unexplained=None,
     )
 
@@ -237,15 +236,14 @@ def _commit_right(truth: Truth, record: Diagnosis) -> bool:
     return commits == [truth.change.commit] if truth.change else commits == []
 
 
-def _reason_right(record: Diagnosis, reasons: set[str]) -> bool:
-    """Every quote comes from a passage that gives the reason; no quote where there is none."""
-    quoted = {_bare(quote.anchor) for quote in record.quotes if quote.role == "reason"}
-    return bool(quoted) == bool(reasons) and quoted <= {_bare(anchor) for anchor in reasons}
-
-
-def _bare(anchor: str) -> str:
-    """Anchor without place inside its file: a planted line and the passage that holds it may be cut differently."""
-    return Path(anchor.removeprefix("file:").split("#")[0]).name if anchor.startswith("file:") else anchor
+def _reason_right(truth: Truth, record: Diagnosis) -> bool:
+    """The first quote gives the reason, none is from a decoy or a superseded decision; no quote where there is none."""
+    quotes = [quote for quote in record.quotes if quote.role == "reason"]
+    if not quotes or not truth.reasons:
+        return not quotes and not truth.reasons
+    misleading = (*truth.decoys, *truth.superseded)
+    first = any(line.is_quoted_by(quotes[0].text, quotes[0].anchor) for line in truth.reasons)
+    return first and not any(line.is_quoted_by(q.text, q.anchor) for line in misleading for q in quotes)
 
 
 def _silent(project: "object", truth: Truth) -> bool:

@@ -15,8 +15,10 @@ from sonde.sample_lab.criteria import CRITERIA
 
 LOST_SHARE = 0.9
 """Share of a group that is lost where frames are lost by accident near the failing structures."""
-THIN_SHARE = 0.05
+THIN_SHARE = 0.2
 """Share of a group that was computed where coverage is thin."""
+TEST_SHARE = 0.2
+"""Share of the pool that is set aside at random where nothing else is lost."""
 SHIFTED_SHARE = 0.5
 """Share of a group whose labels come from another surface where labels contradict."""
 
@@ -115,7 +117,8 @@ def arrange(situation: Situation, region: Region, frames: Sequence[Frame], seed:
     The failing structures are labelled frames of the set; they stand neither in the pool nor in the training dataset.
     """
     rng = random.Random(f"frames {seed}")
-    formula, taken = _failing(region, frames)
+    choose = _ordinary if situation is Situation.HEALTHY else _failing
+    formula, taken = choose(region, frames)
     failing = tuple(frames[i] for i in taken)
     rest = [frame for i, frame in enumerate(frames) if i not in set(taken)]
     pool, dropped = PLANTED[situation](region, rest, failing, rng)
@@ -144,6 +147,16 @@ def _failing(region: Region, frames: Sequence[Frame]) -> tuple[str, tuple[int, .
         )
     first = (len(ranked) - region.n_failing) // 2
     return formula, tuple(sorted(ranked[first : first + region.n_failing]))
+
+
+def _ordinary(region: Region, frames: Sequence[Frame]) -> tuple[str, tuple[int, ...]]:
+    """Choose frames like most: where nothing is planted, nothing should be found."""
+    values = CRITERIA["max_force"].values(frames)
+    ranked = sorted((i for i in range(len(frames)) if frames[i].tags.get("config_type") == "rattled"),
+                    key=lambda i: (values[i], i))  # fmt: skip
+    first = len(ranked) // 2
+    taken = tuple(sorted(ranked[first : first + region.n_failing]))
+    return formula_of(frames[taken[0]]), taken
 
 
 Planted = tuple[list[Frame], Sequence[int]]
@@ -187,11 +200,20 @@ def _thin(region: Region, rest: list[Frame], failing: Sequence[Frame], rng: rand
     group = _of_group(rest, region.spared)
     kept = set(rng.sample(group, max(3, round(THIN_SHARE * len(group)))))
     absent = set(group) - kept
-    return [frame for i, frame in enumerate(rest) if i not in absent], ()
+    return _with_split([frame for i, frame in enumerate(rest) if i not in absent], rng)
 
 
 def _complete(region: Region, rest: list[Frame], failing: Sequence[Frame], rng: random.Random) -> Planted:  # noqa: ARG001
     return rest, ()
+
+
+def _split(region: Region, rest: list[Frame], failing: Sequence[Frame], rng: random.Random) -> Planted:  # noqa: ARG001
+    return _with_split(rest, rng)
+
+
+def _with_split(pool: list[Frame], rng: random.Random) -> Planted:
+    """Set a random share of the pool aside, as for testing: labelled frames that the potential has not seen."""
+    return pool, rng.sample(range(len(pool)), round(TEST_SHARE * len(pool)))
 
 
 PLANTED: Mapping[Situation, Callable[[Region, list[Frame], Sequence[Frame], random.Random], Planted]] = {
@@ -209,7 +231,7 @@ PLANTED: Mapping[Situation, Callable[[Region, list[Frame], Sequence[Frame], rand
     Situation.THIN: _thin,
     Situation.UNDERFIT: _complete,
     Situation.TIME_STEP_TOO_LONG: _complete,
-    Situation.HEALTHY: _complete,
+    Situation.HEALTHY: _split,
 }
 
 

@@ -29,6 +29,7 @@ def setup_evidence(
         training_force_scale_eV_per_A=_force_scale(sample),
         identity_differs=_differences(material.registered.identity, material.potential.identity),
         contacts=contacts_of_input(material),
+        first_frame_labelled=material.inputs.frames[0].forces_eV_per_A is not None,
         timestep_fs=dynamics[0] if dynamics else None,
         stable_at_timestep=check.stable_at_timestep if check else None,
         stable_at_half=check.stable_at_half if check else None,
