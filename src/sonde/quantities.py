@@ -146,9 +146,13 @@ class Quantity:
         return replace(self, unit=parse_unit(unit)) if self.unit is None and unit else self
 
 
+_DIGIT = re.compile(r"\d")
+
+
+@lru_cache(maxsize=8192)
 def find_quantities(text: str) -> tuple[Quantity, ...]:
     """Return the numbers in running text, in order, with unit, comparator and place; dates and hashes are none."""
-    if not any(character.isdigit() for character in text):
+    if not _DIGIT.search(text):
         return ()
     found = [_quantity(text, match) for match in _FIND.finditer(text) if match["skipped"] is None]
     return tuple(_sharing_units(text, found))

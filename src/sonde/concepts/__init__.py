@@ -27,6 +27,7 @@ _PHRASES = {
     concept.name: re.compile(rf"(?<![\w])(?:{concept.phrases})(?![A-Za-z]|_(?!ev|mev|ry))", re.IGNORECASE)
     for concept in CONCEPTS
 }
+_HINTS = [(hint, concept.name) for concept in CONCEPTS for hint in concept.hints]
 _UNIT_SUFFIX = re.compile(
     r"_(?P<unit>(?:m?eV|Ry|Ha|hartree|rydberg)(?:(?:_per_|_|/)?(?:A|Å|Ang|angstrom|bohr|atom))?|GPa|kbar|A3|A|Ang"
     r"|angstrom|bohr|K|fs)$",
@@ -110,9 +111,8 @@ def mentions(text: str) -> list[tuple[str, int]]:
     """Return (concept, place) for every phrase of the table found in a text, by place; contained phrases give way."""
     lower = text.lower()
     found: list[tuple[int, int, str]] = []
-    for concept in CONCEPTS:
-        if any(hint in lower for hint in concept.hints):
-            found.extend((m.start(), m.end(), concept.name) for m in _PHRASES[concept.name].finditer(text))
+    for name in dict.fromkeys([name for hint, name in _HINTS if hint in lower]):
+        found.extend((match.start(), match.end(), name) for match in _PHRASES[name].finditer(text))
     found.extend(_bare_cutoffs(text, lower))
     kept = [span for span in found if not any(_covers(other, span) for other in found)]
     return [(name, start) for start, _, name in sorted(kept)]

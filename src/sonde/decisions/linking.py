@@ -8,12 +8,13 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from sonde.concepts import concepts_in
 from sonde.decisions.systems import Home, foreign_project, homes
-from sonde.decisions.targets import Target, names_key, target_of, value_key, value_stance
+from sonde.decisions.targets import Target, speaks_of, target_of, value_key, value_stance
 from sonde.decisions.threads import Thread, threads_of
-from sonde.quantities import find_quantities
+from sonde.quantities import Quantity, find_quantities
 from sonde.records.decisions import Change, Link, Passage
 
 WEIGHTS = {
@@ -36,6 +37,8 @@ PROPAGATED = 0.4
 """Share of a conversation's best score that its other passages get."""
 LEAST = 0.8
 MOST_PER_CHANGE = 60
+LONG_APART_DAYS = 60.0
+"""Talk that names the setting without its values, and is further from the commit than this, is no link."""
 _DAY = 86400.0
 _HASH = re.compile(r"(?<![0-9a-zA-Z])(?=\d*[a-f])(?=[a-f]*\d)[0-9a-f]{7,40}(?![0-9a-zA-Z])")
 _PATH = re.compile(r"[\w\-]+(?:/[\w\-.]+)*\.(?:ya?ml|toml|json|py|in|cfg|ini|sh)\b|\b(?:INCAR|KPOINTS)\b")
@@ -62,6 +65,11 @@ class _Index:
     paths: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     words: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     said: list[frozenset[str]] = field(default_factory=list)
+    quantities: list[tuple[Quantity, ...]] = field(default_factory=list)
+    threads_about: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    """Concept → names of the conversations that mention it."""
+    foreign: dict[tuple[str, int], str | None] = field(default_factory=dict)
+    """Other project by (source of the change, place of the passage), as far as it was asked for."""
     by_anchor: dict[str, int] = field(default_factory=dict)
 
 
@@ -86,10 +94,11 @@ def _index(passages: Sequence[Passage], targets: Sequence[Target]) -> _Index:
         index.said.append(frozenset(said))
         for concept in said:
             index.concepts[concept].append(place)
-        for quantity in find_quantities(passage.text):
-            bucket = value_key(quantity) if quantity.unit else None
-            if bucket:
-                index.values[bucket].append(place)
+            index.threads_about[concept].add(index.threads[passage.anchor].name)
+        index.quantities.append(find_quantities(passage.text))
+        buckets = {value_key(quantity) for quantity in index.quantities[-1]}
+        for bucket in (bucket for bucket in buckets if bucket is not None):
+            index.values[bucket].append(place)
         for commit in {*_HASH.findall(passage.text), *_ANCHOR_COMMIT.findall(passage.anchor)}:
             index.commits[commit[:7]].append(place)
         for path in set(_PATH.findall(passage.text)):
@@ -115,17 +124,35 @@ def _links(ordinal: int, target: Target, index: _Index, about: Mapping[str, Home
 
 
 def _candidates(target: Target, index: _Index) -> Iterator[int]:
+    """Places worth a closer look: what names the commit or the path, the values, or the setting not long apart."""
     places: set[int] = set(index.commits.get(target.change.commit[:7], ()))
     places.update(index.paths.get(target.change.path.rpartition("/")[2], ()))
-    places.update(index.concepts.get(target.concept or "", ()))
+    spoken = set(index.concepts.get(target.concept or "", ()))
     for word in target.key_words:
-        places.update(index.words.get(word, ()))
-    for quantity in (target.new, target.old):
-        bucket = value_key(quantity) if quantity and quantity.unit else None
-        for step in (-1, 0, 1) if bucket else ():
-            assert bucket is not None  # for mypy: the loop is empty otherwise
-            places.update(index.values.get((bucket[0], bucket[1] + step), ()))
+        spoken.update(index.words.get(word, ()))
+    named_values = bool(target.new_words or target.old_words)
+    places.update(place for place in spoken if named_values or _not_long_apart(index.passages[place], target.change))
+    about = index.threads_about.get(target.concept or "", set())
+    for place in _with_values(target, index):
+        if place in spoken or index.threads[index.passages[place].anchor].name in about:
+            places.add(place)
     yield from sorted(places)
+
+
+def _with_values(target: Target, index: _Index) -> Iterator[int]:
+    """Places that give the new or the old value, in any unit or in none."""
+    for quantity in (target.new, target.old):
+        if quantity is None:
+            continue
+        bare = Quantity(quantity.value, None, None, quantity.span)
+        for bucket in (value_key(quantity), value_key(bare)):
+            for step in (-1, 0, 1) if bucket else ():
+                assert bucket is not None  # for mypy: the loop is empty otherwise
+                yield from index.values.get((bucket[0], bucket[1] + step), ())
+
+
+def _not_long_apart(passage: Passage, change: Change) -> bool:
+    return passage.time is None or abs((passage.time - change.time).total_seconds()) < LONG_APART_DAYS * _DAY
 
 
 def _evidence(target: Target, index: _Index, place: int) -> Iterator[Evidence]:
@@ -133,13 +160,14 @@ def _evidence(target: Target, index: _Index, place: int) -> Iterator[Evidence]:
     text = passage.text
     if passage.anchor == f"commit:{change.commit}":
         yield Evidence("own_message", f"is the message of commit {change.commit[:10]}")
-    elif any(change.commit.startswith(commit) for commit in _HASH.findall(text)):
+    elif change.commit[:7] in text and any(change.commit.startswith(commit) for commit in _HASH.findall(text)):
         yield Evidence("commit", f"names commit {change.commit[:10]}")
-    if change.path in text or change.path.rpartition("/")[2] in _names(text):
-        yield Evidence("path", f"names {change.path.rpartition('/')[2]}")
-    named = target.concept in index.said[place] or names_key(target, text.lower())
+    file_name = change.path.rpartition("/")[2]
+    if file_name in text and (change.path in text or file_name in _names(text)):
+        yield Evidence("path", f"names {file_name}")
+    named = speaks_of(target, text, index.said[place])
     about = named or _thread_is_about(target, index, passage)
-    stance = value_stance(target, text, about=about)
+    stance = value_stance(target, text, about=about, quantities=index.quantities[place])
     if passage.anchor.startswith(f"{change.path}:") and (named or stance in ("new", "both")):
         yield Evidence("beside", f"stands beside the value in {change.path}")
     if named:
@@ -174,7 +202,7 @@ def _score(
     if author:
         loose += WEIGHTS[author.kind]
     words += [" ".join(filter(None, (when, author.words if author else "")))] if when or author else []
-    other = None if exact else other_project(target.change, passage, index.threads[passage.anchor], home)
+    other = None if exact else _other_project(target.change, passage, home, index)
     if other:
         words.append(f"but is about another project ({other})")
     return (exact + loose * time_kernel(passage, target.change)) * (FOREIGN if other else 1.0), words
@@ -202,6 +230,7 @@ def time_words(passage: Passage, change: Change) -> str:
     return f"{span} {'before' if seconds <= 0 else 'after'} the commit"
 
 
+@lru_cache(maxsize=65536)
 def same_person(first: str | None, second: str | None) -> bool:
     """Whether two names may be one person's: equal but for case, marks and an address; or one is part of the other."""
     if not first or not second:
@@ -233,6 +262,13 @@ def other_project(change: Change, passage: Passage, thread: Thread, home: Home) 
     if own or thread.passages[0].anchor == passage.anchor:
         return own
     return foreign_project(thread.passages[0].text, passage.title, home)
+
+
+def _other_project(change: Change, passage: Passage, home: Home, index: _Index) -> str | None:
+    asked = (change.source, index.by_anchor[passage.anchor])
+    if asked not in index.foreign:
+        index.foreign[asked] = other_project(change, passage, index.threads[passage.anchor], home)
+    return index.foreign[asked]
 
 
 def _thread_is_about(target: Target, index: _Index, passage: Passage) -> bool:

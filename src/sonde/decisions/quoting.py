@@ -10,6 +10,16 @@ MOST_REASONS, MOST_VALUES, MOST_REJECTED, MOST_NEAREST = 3, 1, 3, 5
 BESIDE_BEST = 0.4
 """Share of the best reason's score that a further reason must have to be given beside it."""
 LEAST_REJECTED = 0.5
+LEAST_ATTACHED = 0.6
+MOST_CONTEXT = 2
+REACH = re.compile(
+    r"\b(?:only|on purpose|deliberate\w*|intention\w*|must (?:stay|not)|(?:have|has|need) to (?:stay|be kept)"
+    r"|excluded?|untouched|unaffected"
+    r"|leave (?:\w+ ){1,4}(?:alone|out|in)|(?:not|meant) for|concerns?|nothing (?:of|else)|except|spared?|should not"
+    r" be dropped|are fine)\b",
+    re.IGNORECASE,
+)
+"""Words that say how far a decision reaches."""
 
 
 def quotes_of(judged: Sequence[Judged], least_reason: float) -> tuple[Quote, ...]:
@@ -23,7 +33,21 @@ def quotes_of(judged: Sequence[Judged], least_reason: float) -> tuple[Quote, ...
     rejected = [item for item in judged if item.role == "rejected" and item.score >= LEAST_REJECTED]
     values = [item for item in judged if item.role == "value"]
     chosen = [*reason_quotes, *joined(rejected, "rejected")[:MOST_REJECTED], *joined(values, "value")[:MOST_VALUES]]
-    return _once(chosen)
+    return _once([*chosen, *joined(_reach(judged, kept), "context")[:MOST_CONTEXT]])
+
+
+def _reach(judged: Sequence[Judged], reasons: Sequence[Judged]) -> list[Judged]:
+    """Sentences beside the reasons that say how far the decision reaches: "only the slabs", "the alloys must stay"."""
+    threads = {item.thread for item in reasons}
+    return [
+        item
+        for item in judged
+        if item.role in ("context", "value")
+        and item.thread in threads
+        and item.attached >= LEAST_ATTACHED
+        and not item.sentence.cues.question
+        and REACH.search(item.sentence.text)
+    ]
 
 
 def nearest_quotes(judged: Sequence[Judged]) -> tuple[Quote, ...]:

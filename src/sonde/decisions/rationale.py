@@ -19,7 +19,7 @@ _BREAK = re.compile(
     r"(?:[.!?…]+[)\"'”’*_]*(?=\s)|\n+(?=\s*(?:[-*•–>]|\d+[.)]\s|\n|#))|\n\s*\n|\n(?=\s*[A-Z@#])"
     r"|\n(?=\s*[\w.\"']+\s*[:=]))"
 )
-_CODE = re.compile(r"^\s*(?:[\w.\"'-]+\s*[:=]\s*[^\s].{0,40}|[-+]{1,3}\s.*|\$ .*)$")
+_CODE = re.compile(r"^\s*(?:[-+]?\s*[\w.\"'-]+\s*[:=]\s*\S{1,25}|\$ .*)\s*$")
 
 # (pattern, weight, tag). Strong causes first; evaluation of what a value does to the data or the fit comes next.
 _CUES: tuple[tuple[str, float, str], ...] = (
@@ -77,9 +77,10 @@ _CUES: tuple[tuple[str, float, str], ...] = (
      r"|legitimate|perfectly (?:fine|good"
      r"|valid|physical)|genuine|real physics|physical(?:ly)?|starv\w+|missing|lack(?:s|ed|ing)?|memory|oom"
      r"|overestimat\w+|underestimat\w+"
-     r"|overbind\w*|underbind\w*|sensitiv\w+|insensitiv\w+|plateau\w*|saturat\w+|wiggl\w+|ghost|pulay|leak(?:s|ed|age"
+     r"|overbind\w*|underbind\w*|sensitiv\w+|insensitiv\w+|plateau\w*|saturat\w+|wiggl\w+|flips?|flipp\w+|slosh\w*"
+     r"|never settl\w+|cannot be|nobody should|ghost|pulay|leak(?:s|ed|age"
      r"|ing)?|degenerat\w+"
-     r"|collid\w+|collapse\w*|evaporat\w+|melt(?:s|ed)\b|tails?\b)\b", 1.3, "problem"),
+     r"|collid\w+|collapse\w*|evaporat\w+|melt(?:s|ed))\b", 1.3, "problem"),
     (r"\b(?:better|worse|improv\w+|best|lowest|halv\w+|doubl\w+|drops? (?:from|to|by)|dropp?ed from|fell from|(?:rmse"
      r"|mae|error|loss|validation)\b"
      r".{0,40}\b(?:goes|went|drops?|dropped|fell|rises?|rose|jumps?|jumped|from|increases?|decreases?|smaller|larger"
@@ -90,6 +91,12 @@ _CUES: tuple[tuple[str, float, str], ...] = (
     (r"\bconsisten(?:t|cy) with\b|\bsame as\b|\bas in the\b|\bcompatib\w+|\bcomparab\w+|\brecommend\w+|\bfollowing\b"
      r"|\bstandard\b|\bmaterials project\b"
      r"|\bliterature\b|\bet al\b|\bdefault\b|\breferee\w*|\breviewer\w*", 0.9, "authority"),
+    (r"\b(?:with|at|for|beyond|above|below|under)\s+(?:(?:an?|the) )?(?:[\w-]+ (?:of"
+     r" )?){0,2}[~≈]?\d[\d.]*\s?(?:(?:m?eV|Ry|Ha|K|GPa|Å|A)"
+     r"(?:\s?/\s?(?:Å|A|bohr|atom))?)?,? (?:the [\w-]+|it|they|you|everything|nothing|its|half|most|all|we lose|we"
+     r" miss|nobody)\b"
+     r"|\b(?:cannot|can't|impossible|not possible)\b|\bcompar(?:e|ed|ing|ison\w*) (?:with|to|against|it|them)\b",
+     1.2, "behaviour"),
     (r"\b(?:expensive|cheap(?:er|est)?|costs?|cost(?:ly|ing)|cpu[- ]?h\w*|core[- ]?h\w*|node[- ]?h\w*|gpu[- ]?h\w*"
      r"|allocation|budget|quota|queue|afford\w*|disk space"
      r"|wall ?time|deadline|no time|out of time|ran out|run out|too long|takes? (?:forever|days|weeks|ages)"

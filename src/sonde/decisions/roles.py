@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from sonde.concepts import concepts_in
 from sonde.decisions.rationale import Cues, cues, sentences
-from sonde.decisions.targets import Stance, Target, direction, names_key, value_stance
+from sonde.decisions.targets import Stance, Target, direction, speaks_of, value_stance
 from sonde.decisions.threads import Thread
 from sonde.quantities import find_quantities
 from sonde.records.decisions import Change, Passage, Role
@@ -59,6 +59,9 @@ class Judged:
     role: Role
     score: float
     superseded: bool = False
+    attached: float = 0.0
+    thread: str = ""
+    """Name of the conversation it stands in."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,8 @@ def judge(
     judged = []
     for place, sentence in enumerate(reading.sentences):
         strength = max(links.get(sentence.passage.anchor, 0.0), 0.8 * best)
-        judged.append(_judged(reading, place, strength / (strength + HALF_LINK)))
+        found = _judged(reading, place, strength / (strength + HALF_LINK))
+        judged.append(replace(found, attached=reading.attached[place], thread=thread.name))
     return judged
 
 
@@ -186,7 +190,7 @@ def _ahead(found: Sequence[Sentence], own: Sequence[bool | None], place: int) ->
 
 def _about(sentence: Sentence, target: Target) -> bool | None:
     """True: names this setting; False: decides another one; None: leaves the subject as it was."""
-    if target.concept in sentence.concepts or names_key(target, sentence.text.lower()):
+    if speaks_of(target, sentence.text, sentence.concepts):
         return True
     if value_stance(target, sentence.text, about=False) in ("new", "both"):
         return True

@@ -1,13 +1,14 @@
 """Which frames a quoted reason means: regions of configuration space, systems and ranges that it names or spares."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ase.data import atomic_names, chemical_symbols
 
 from sonde.concepts import CONCEPTS, concepts_in, feature_of, unit_of
 from sonde.decisions.rationale import sentences
+from sonde.decisions.regions import NEAR_SYNONYMS, PATTERNS, REGIONS, Region
 from sonde.decisions.systems import System, systems_in
 from sonde.quantities import convert, dimension, find_quantities, parse_unit
 from sonde.records.decisions import Quote
@@ -28,112 +29,29 @@ class FrameSubject:
     other_config_types: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Region:
-    """A kind of frames: its words in text, its words in tags, and the question that it answers.
-
-    Regions of one facet exclude each other: a slab is no bulk cell, a liquid no crystal.
-    """
-
-    name: str
-    facet: str
-    words: str
-    tags: str
-
-
-_REGIONS: tuple[Region, ...] = (
-    Region("surface", "shape", r"surfaces?|slabs?|facets?", "surface slab surf facet"),
-    Region(
-        "bulk", "shape", r"bulk(?: cells?| crystals?)?|unit cells?|supercells?", "bulk supercell unitcell primitive"
-    ),
-    Region(
-        "molecule",
-        "shape",
-        r"molecul(?:es?|ar) (?:in|inside) (?:a |the |vacuum )?box(?:es)?|molecules?|gas[- ]phase",
-        "molecule molecules molecular mol gas box",
-    ),
-    Region("cluster", "shape", r"(?:nano)?clusters?|nano-?particles?", "cluster clusters nanoparticle"),
-    Region("dimer", "shape", r"dimers?|dimer scans?|diatomics?|trimers?", "dimer dimers diatomic trimer"),
-    Region(
-        "isolated atom",
-        "shape",
-        r"isolated atoms?|single atoms?|free atoms?",
-        "isolated isolatedatom isolated_atom atom",
-    ),
-    Region("interface", "shape", r"interfaces?|grain boundar(?:y|ies)", "interface gb grain grainboundary"),
-    Region("liquid", "phase", r"liquids?|melts?|molten|amorphous", "liquid melt molten amorphous liq"),
-    Region(
-        "solid", "phase", r"solids?|crystals?|crystalline|perfect lattices?", "solid crystal crystalline bcc fcc hcp"
-    ),
-    Region(
-        "dynamics",
-        "origin",
-        r"(?:ai)?md(?: (?:runs?|snapshots?|frames?|trajector(?:y|ies)))?|molecular dynamics|trajector(?:y|ies)",
-        "aimd md dynamics nvt npt nve trajectory",
-    ),
-    Region(
-        "distorted",
-        "origin",
-        r"distort(?:ed|ions?)|rattled?|displaced|perturbed|shaken|random displacements?",
-        "distorted distortion rattled rattle displaced perturbed",
-    ),
-    Region(
-        "strained",
-        "origin",
-        r"strain(?:ed|s)?(?: cells?)?|equations? of state|eos|volume scans?|compress(?:ed|ion)|stretched|elastic",
-        "strain strained eos elastic compressed volume",
-    ),
-    Region(
-        "relaxation", "origin", r"relaxations?|relaxed|ionic steps?|optimi[sz]ations?", "relax relaxation relaxed opt"
-    ),
-    Region(
-        "neb",
-        "origin",
-        r"neb(?: images?| paths?)?|transition states?|migration paths?|saddle points?",
-        "neb ts migration saddle",
-    ),
-    Region("random search", "origin", r"random (?:structure )?search|airss|rss", "rss airss random"),
-    Region(
-        "defect",
-        "defect",
-        r"vacanc(?:y|ies)|interstitials?|defects?|dislocations?|stacking faults?|gamma surfaces?",
-        "vacancy vac interstitial defect dislocation stacking gsf",
-    ),
-    Region(
-        "alloy",
-        "composition",
-        r"alloys?|binar(?:y|ies)|ternar(?:y|ies)|quaternar(?:y|ies)|mixed cells?|solid solutions?|sqs",
-        "alloy binary ternary quaternary sqs",
-    ),
-    Region(
-        "pure element",
-        "composition",
-        r"pure (?:elements?|metals?)|unar(?:y|ies)|elemental(?: \w+)?|single[- ]element",
-        "unary unaries pure elemental",
-    ),
-)
-_PATTERNS = {region.name: re.compile(rf"(?<![\w-])(?:{region.words})(?!\w)", re.IGNORECASE) for region in _REGIONS}
 _SPARED_BEFORE = re.compile(
-    r"\b(?:nothing (?:of|in|from)|none of|no|not?|never|without (?:touching|losing|affecting|hurting)|except(?: for)?"
-    r"|other than|apart from|but not|excluding|outside"
+    r"(?:\b(?:nothing (?:of|in|from)|none of|not?|never|without (?:touching|losing|affecting|hurting)|except(?: for)?"
+    r"|other than|apart from|but not|excluding|outside|unlike"
     r"|(?:does|do|did|will|would|should) ?n[o']t (?:\w+ ){0,3}(?:touch|affect|hit|concern|remove|drop|lose|hurt)"
     r"|(?:isn'?t|aren'?t|is not|are not|not) (?:about|for|meant for)"
-    r"|(?:keep|keeps|kept|leave|leaves|spare|spares|spared|leaving|keeping|protect|protects)(?: in|"
-    r" untouched)?)\s+(?:(?:any|all|of|the|our|those|these|from|single|one|other|a|an|in|for"
-    r"|distorted|proper|real)\s+){0,4}$",
+    r"|(?:we|to|please|must|should|will|and|but|they|it|that|which) (?:keep|keeps|kept|spare|spares|spared|protects?))"
+    r"|(?:while|by|,|and) (?:keeping|sparing|protecting))"
+    r"\s+(?:(?:any|all|of|the|our|those|these|from|single|one|other|a|an|in|for|proper|real)\s+){0,4}$",
     re.IGNORECASE,
+)
+_LEFT_ALONE = re.compile(r"\b(?:leav\w+|left|let)\s+(?:\w+\s+){0,3}$", re.IGNORECASE)
+_ALONE = re.compile(
+    r"^\s*(?:\w+\s+){0,3}?(?:alone|untouched|unaffected|in(?:tact)?|be)\b(?!\s+the\s+(?:loss|fit))", re.IGNORECASE
 )
 _SPARED_AFTER = re.compile(
-    r"^\W*(?:\w+\s+){0,3}?(?:(?:is|are|was|were|stays?|remains?|will be|would be|should"
-    r" be)\s+(?:\w+\s+)?(?:not\s+(?:touched|affected|hit|meant|concerned|included|dropped|removed|lost)"
-    r"|un(?:touched|affected|harmed)|kept|safe|fine|left alone|spared|never (?:touched|hit|above|reach\w*))|(?:do"
-    r"|does|did)(?: not|n'?t)\s+(?:\w+\s+){0,2}(?:reach|exceed|get|go|come|contain|have)|never (?:reach|exceed|get|go"
-    r"|come)"
-    r"|(?:stay|stays|remain|remains)\s+(?:in|below|well below|under|untouched|unaffected))",
-    re.IGNORECASE,
-)
-_SPARED_SENTENCE = re.compile(
-    r"\bnothing (?:of|in|from)\b[^.]*\b(?:is|are|gets?|was|were) (?:touched|lost|dropped|affected|hit|removed)\b",
+    r"^[^.;]{0,80}?\b(?:(?:is|are|was|were|be|been|stays?|remains?)\s+(?:\w+\s+)?(?:not\s+(?:touched|affected|hit|meant"
+    r"|concerned|included|dropped|removed|lost)|un(?:touched|affected|harmed)|kept|left alone|spared)"
+    r"|(?:must|has to|have to|should|need to|are to|shall|supposed to|will) (?:\w+ )?(?:stay|be kept|remain|not be"
+    r" (?:dropped"
+    r"|removed|cut|touched|lost)|be left alone)"
+    r"|(?:is|are) (?:\w+ )?(?:fine|okay|ok|good|legitimate|real|genuine)\b"
+    r"|(?:do|does|did)(?: not|n'?t)\s+(?:\w+\s+){0,2}(?:reach|exceed|go above|come near)|never (?:reach|exceed)"
+    r"|(?:stay|stays|remain|remains)\s+(?:in\b|well below|untouched|unaffected))",
     re.IGNORECASE,
 )
 _ONLY = re.compile(
@@ -172,47 +90,50 @@ Finding = tuple[bool, str]
 def applies(quote: Quote, subject: FrameSubject) -> tuple[bool | None, str | None]:
     """Say whether a quoted reason means these frames (True), spares them (False), or neither (None), and its words.
 
-    Words that spare the frames outweigh words that name them; a kind of frames outweighs a range, since the range is
-    the rule itself. Where words for and against stand in it that cannot be ordered so, the answer is None.
+    See `applies_together`.
     """
-    found = [
-        finding for start, end in sentences(quote.text) for finding in _in_sentence(quote.text[start:end], subject)
-    ]
-    for kinds in (found, list(_ranges(quote.text, subject))):
-        answers = {answer for answer, _ in kinds}
-        if len(answers) == 1:
-            answer = answers.pop()
-            return answer, "; ".join(dict.fromkeys(words for _, words in kinds))
-        if answers:
-            return None, "; ".join(dict.fromkeys(words for _, words in kinds))
+    return applies_together([quote], subject)
+
+
+def applies_together(quotes: Sequence[Quote], subject: FrameSubject) -> tuple[bool | None, str | None]:
+    """Say whether the quotes of one decision, read together, mean these frames, and by which words.
+
+    Words that spare the frames outweigh all; then kinds of frames; then ranges, since the range is the rule itself.
+    Where words of the same weight stand for and against, the answer is None.
+    """
+    texts = [quote.text[start:end] for quote in quotes for start, end in sentences(quote.text)]
+    spared = [(False, words) for text in texts for words in _spared(text, subject)]
+    named = [finding for text in texts for finding in _named(text, subject)]
+    ranges = [finding for quote in quotes for finding in _ranges(quote.text, subject)]
+    for findings in (spared, named, ranges):
+        if findings:
+            answers = {answer for answer, _ in findings}
+            words = "; ".join(dict.fromkeys(words for _, words in findings))
+            return (answers.pop() if len(answers) == 1 else None), words
     return None, None
 
 
 def scope_words(text: str) -> tuple[str, ...]:
     """Return the words of a text that say which frames it means."""
     found = [
-        match for pattern in (*_PATTERNS.values(), _CONTACTS, _UNCONVERGED, _BROKEN) for match in pattern.finditer(text)
+        match for pattern in (*PATTERNS.values(), _CONTACTS, _UNCONVERGED, _BROKEN) for match in pattern.finditer(text)
     ]
     ordered = sorted(found, key=lambda match: match.start())
     return tuple(dict.fromkeys(match.group() for match in ordered))
 
 
-def _in_sentence(sentence: str, subject: FrameSubject) -> list[Finding]:
-    """Findings of one sentence; what it spares is dropped where the same sentence names the frames outright."""
-    spared = list(_spared(sentence, subject))
-    if spared:
-        return [(False, words) for words in spared]
+def _named(sentence: str, subject: FrameSubject) -> list[Finding]:
+    """Kinds of frames, elements and conditions that a sentence names, for or against the subject."""
     regions = list(_named_regions(sentence, subject))
-    named = [*regions, *_elements(sentence, subject), *_conditions(sentence, subject)]
     if any(answer for answer, _ in regions):
         # "distorted cells and slabs": one of the kinds named is enough.
-        named = [(answer, words) for answer, words in named if answer or (answer, words) not in regions]
-    return named
+        regions = [(answer, words) for answer, words in regions if answer]
+    return [*regions, *_elements(sentence, subject), *_conditions(sentence, subject)]
 
 
 def _mentions(sentence: str) -> Iterator[tuple[Region, re.Match[str]]]:
-    for region in _REGIONS:
-        for match in _PATTERNS[region.name].finditer(sentence):
+    for region in REGIONS:
+        for match in PATTERNS[region.name].finditer(sentence):
             yield region, match
 
 
@@ -229,12 +150,19 @@ def _spared(sentence: str, subject: FrameSubject) -> Iterator[str]:
 
 def _is_spared(sentence: str, match: re.Match[str]) -> bool:
     before, after = sentence[: match.start()], sentence[match.end() :]
-    return bool(_SPARED_BEFORE.search(before) or _SPARED_AFTER.match(after))
+    alone = _LEFT_ALONE.search(before) and _ALONE.match(after)
+    return bool(alone or _SPARED_BEFORE.search(before) or _SPARED_AFTER.match(_own_clause(after)))
+
+
+def _own_clause(after: str) -> str:
+    """What is said of a mention, up to where another kind of frames is named."""
+    others = [match.start() for pattern in PATTERNS.values() for match in pattern.finditer(after)]
+    return after[: min(others, default=len(after))]
 
 
 def _named_regions(sentence: str, subject: FrameSubject) -> Iterator[Finding]:
     for tag in subject.config_types:
-        yield from ((True, match.group()) for match in _tag_matches(tag, sentence))
+        yield from ((True, m.group()) for m in _tag_matches(tag, sentence) if not _is_spared(sentence, m))
     for tag in subject.other_config_types:
         yield from ((False, m.group()) for m in _tag_matches(tag, sentence) if not _is_spared(sentence, m))
     for region, match in _mentions(sentence):
@@ -242,7 +170,7 @@ def _named_regions(sentence: str, subject: FrameSubject) -> Iterator[Finding]:
             continue
         belongs = _is_of(subject, region)
         only = bool(_ONLY.search(sentence[: match.start()]))
-        if belongs is True or (belongs is False):
+        if belongs is not None:
             yield belongs, match.group()
         elif only and _tag_words(subject.config_types) and belongs is None and _has_regions(subject):
             yield False, _clause(sentence, match)
@@ -257,12 +185,12 @@ def _is_of(subject: FrameSubject, region: Region) -> bool | None:
         return (len(subject.elements) > 1) == (region.name == "alloy")
     if _tag_words(subject.other_config_types) & set(region.tags.split()) and words:
         return False
-    facets = {other.facet for other in _REGIONS if words & set(other.tags.split())}
-    if region.facet in facets:
+    mine = [other for other in REGIONS if words & set(other.tags.split())]
+    if any(other.facet == region.facet and not {other.name, region.name} <= NEAR_SYNONYMS for other in mine):
         return False
     # A liquid has no lattice to distort, a crystal cell of any origin is no liquid.
     solid = {"surface", "bulk", "distorted", "strained", "relaxation", "defect", "neb", "solid"}
-    named = {other.name for other in _REGIONS if words & set(other.tags.split())}
+    named = {other.name for other in REGIONS if words & set(other.tags.split())}
     if region.name == "liquid" and named & solid:
         return False
     return None
@@ -270,7 +198,7 @@ def _is_of(subject: FrameSubject, region: Region) -> bool | None:
 
 def _has_regions(subject: FrameSubject) -> bool:
     words = _tag_words(subject.config_types)
-    return any(words & set(region.tags.split()) for region in _REGIONS)
+    return any(words & set(region.tags.split()) for region in REGIONS)
 
 
 def _tag_words(tags: Iterable[str]) -> set[str]:

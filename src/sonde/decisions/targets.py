@@ -3,11 +3,14 @@
 import ast
 import math
 import re
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
-from sonde.concepts import concept_of, unit_in_key, unit_of, words_of
+from sonde.concepts import concept_of, concepts_in, unit_in_key, unit_of, words_of
+from sonde.decisions.rationale import cues
 from sonde.quantities import Quantity, dimension, find_quantities, in_base_units, parse_quantity, same_quantity
 from sonde.records.decisions import Change
 
@@ -80,12 +83,16 @@ def target_of(change: Change) -> Target:
     )
 
 
-def value_stance(target: Target, text: str, *, about: bool) -> Stance | None:
+def value_stance(
+    target: Target, text: str, *, about: bool, quantities: Sequence[Quantity] | None = None
+) -> Stance | None:
     """Which of the change's values a text gives; `about`: it is known to speak of this setting (bare numbers count).
 
-    "other" is a value of the same dimension that is neither; None: no value of this setting is given.
+    "other" is a value of the same dimension that is neither; None: no value of this setting is given. `quantities`
+    are those of the text, where they are known already.
     """
-    found = {stance for stance in _stances(target, text, about=about) if stance}
+    known = find_quantities(text) if quantities is None else quantities
+    found = {stance for stance in _stances(target, text, known, about=about) if stance}
     if {"new", "old"} <= found:
         return "both"
     return next((stance for stance in ("new", "old", "other") if stance in found), None)
@@ -115,6 +122,24 @@ def value_key(quantity: Quantity) -> tuple[str, int] | None:
     return (dimension(quantity.unit), round(math.log(value) * 10)) if value > 0 else None
 
 
+def speaks_of(target: Target, text: str, concepts: AbstractSet[str]) -> bool:
+    """Whether a text is about the setting; `concepts` are those it names.
+
+    Where the values are themselves names (PBE, PBEsol), one of them in passing ("the labels are not PBE there") is not
+    enough: the setting is named too, or both values are, or a decision is put in words.
+    """
+    if target.concept is None or target.concept not in concepts:
+        return names_key(target, text.lower())
+    names = target.new_words | target.old_words
+    if not names:
+        return True
+    words = set(_words(text))
+    if (target.new_words & words and target.old_words & words) or cues(text).decides:
+        return True
+    pattern = "|".join(rf"(?<!\w){re.escape(name)}(?!\w)" for name in sorted(names, key=len, reverse=True))
+    return target.concept in concepts_in(re.sub(pattern, " ", text, flags=re.IGNORECASE))
+
+
 def names_key(target: Target, text_lower: str) -> bool:
     """Whether a text spells the key itself."""
     return any(re.search(rf"(?<![\w]){re.escape(word)}(?!\w)", text_lower) for word in target.key_words)
@@ -134,14 +159,18 @@ def _same(quantity: Quantity, value: Quantity) -> bool:
                for sign in (1.0, -1.0))  # fmt: skip
 
 
-def _stances(target: Target, text: str, *, about: bool) -> list[Stance | None]:
-    found: list[Stance | None] = [quantity_stance(target, quantity, about=about) for quantity in find_quantities(text)]
+def _stances(target: Target, text: str, known: Sequence[Quantity], *, about: bool) -> list[Stance | None]:
+    found: list[Stance | None] = [quantity_stance(target, quantity, about=about) for quantity in known]
     if target.new_words or target.old_words:
-        words = set(re.findall(r"[\w²+.\-()/*]+[\w)]|\w", text.lower()))
-        words |= set(re.findall(r"\w+", text.lower()))
+        words = set(_words(text)) if about else set()
         found += ["new"] if target.new_words & words else []
         found += ["old"] if target.old_words & words else []
     return found
+
+
+def _words(text: str) -> list[str]:
+    lower = text.lower()
+    return re.findall(r"[\w²+.\-()/*]+[\w)]|\w", lower) + re.findall(r"\w+", lower)
 
 
 def _unit(change: Change, concept: str | None) -> str | None:
