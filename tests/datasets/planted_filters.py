@@ -41,6 +41,16 @@ def nbmotaw(shared_data: Path) -> list[Frame]:
     return [frame.numbered(i) for i, frame in enumerate(frame for file in files for frame in read_frames(file))]
 
 
+def part_of(table: FeatureTable, ordinals: IntArray) -> FeatureTable:
+    """Return some of a table's frames as a table."""
+    return replace(
+        table,
+        numeric={name: values[ordinals] for name, values in table.numeric.items()},
+        categorical={name: tuple(words[i] for i in ordinals) for name, words in table.categorical.items()},
+        n_frames=len(ordinals),
+    )
+
+
 def with_flags(table: FeatureTable, seed: int) -> FeatureTable:
     """Add a convergence flag, False for a few per cent of the frames, more often where forces are large."""
     rng = np.random.default_rng([FLAGS, seed])

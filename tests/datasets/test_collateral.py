@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sonde.datasets.collateral import collateral
+from sonde.datasets.collateral import collateral, mantel_haenszel_ratio
 from sonde.datasets.drops import explain_drops
 from sonde.records.datasets import FeatureTable
 
@@ -50,3 +50,31 @@ def test_what_the_rule_aims_at_is_not_collateral() -> None:
     assert report.rules[0].feature == "config_type"
     assert collateral(data, dropped, report.rules[0]) == ()
     assert [region.region for region in collateral(data, dropped)] == ["config_type=md"]
+
+
+def test_a_ratio_that_the_tag_alone_explains_is_one_at_equal_tag() -> None:
+    """Hot frames lose 60 %, cold ones 10 %; element A is mostly hot. At equal temperature its rate is no other."""
+    inside = np.repeat([True, False, True, False], [400, 100, 100, 400])
+    hot = np.repeat([1, 1, 0, 0], [400, 100, 100, 400])
+    dropped = np.concatenate(
+        [np.arange(n) < share * n for n, share in ((400, 0.6), (100, 0.6), (100, 0.1), (400, 0.1))]
+    )
+    assert dropped[inside].mean() / dropped[~inside].mean() == pytest.approx(2.5)
+    found = mantel_haenszel_ratio(inside, dropped, hot)
+    assert found is not None
+    assert found[0] == pytest.approx(1)
+    assert found[1] < 1 < found[2]
+
+
+def test_one_stratum_gives_the_plain_ratio_and_its_interval() -> None:
+    inside, dropped = np.arange(500) < 200, np.arange(500) % 200 < 50
+    found = mantel_haenszel_ratio(inside, dropped, np.zeros(500, np.int64))
+    assert found is not None
+    assert found[0] == pytest.approx((50 / 200) / (100 / 300))
+    half_width = 1.959964 * np.sqrt(1 / 50 - 1 / 200 + 1 / 100 - 1 / 300)
+    assert found[2] / found[0] == pytest.approx(np.exp(half_width), rel=1e-5)
+
+
+def test_nothing_to_compare_gives_no_ratio() -> None:
+    inside = np.arange(10) < 5
+    assert mantel_haenszel_ratio(inside, inside, np.zeros(10, np.int64)) is None

@@ -180,6 +180,14 @@ def test_random_splits_of_real_features(real_table: FeatureTable) -> None:
     assert sum(text is not None for text in found) <= 1, found
 
 
+@pytest.mark.parametrize("n_frames", [12, 30, 100])
+def test_small_parents_raise_no_false_rule(real_table: FeatureTable, n_frames: int) -> None:
+    rng = np.random.default_rng(n_frames)
+    for _ in range(15):
+        small = planted.part_of(real_table, np.sort(rng.choice(real_table.n_frames, n_frames, replace=False)))
+        assert planted.false_rule(small, rng.random(n_frames) < rng.uniform(0.05, 0.6)) is None
+
+
 def test_trajectories_split_as_a_whole_have_no_rule(real_table: FeatureTable) -> None:
     groups = np.arange(real_table.n_frames) // 10
     found = [planted.false_rule(real_table, planted.group_split(groups, share, 7)) for share in (0.1, 0.3, 0.5)]

@@ -1,14 +1,16 @@
 """Collateral: regions of chemistry or origin that a filter hit significantly harder than the rest."""
 
+import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
-from scipy.stats import hypergeom
+from scipy.stats import hypergeom, norm
 from scipy.stats.contingency import relative_risk
 
 from sonde.datasets.features import element_counts
-from sonde.records.arrays import BoolArray
+from sonde.records.arrays import BoolArray, IntArray
 from sonde.records.datasets import Collateral, FeatureTable, Rule
 
 CHANCE = 0.01
@@ -20,9 +22,9 @@ def collateral(table: FeatureTable, dropped: BoolArray, rule: Rule | None = None
 
     Regions: config_type (source_file where no frame states it), composition (reduced formula), chemical_system, element
     (present); of regions with the same frames the first is named. Those that a condition of `rule` names are its aim,
-    not its collateral, and are left out. A region counts where a one-sided
-    Fisher test, Bonferroni-corrected over the regions, gives less than 1 %, and the 95 % interval of the ratio (Katz,
-    doi:10.2307/2530610) lies above 1. The test takes frames to be dropped one by one.
+    not its collateral, and are left out. A region counts where a one-sided Fisher test, Bonferroni-corrected over the
+    regions, gives less than 1 %, and the 95 % interval of the ratio (Katz, doi:10.2307/2530610) lies above 1. The test
+    takes frames to be dropped one by one. Regions of chemistry also get the ratio at equal config_type.
     """
     distinct = {mask.tobytes(): (name, mask) for name, mask in reversed(list(regions_of(table)))}
     tested = [region for region in reversed(distinct.values()) if not _aimed_at(region[0], rule)]
@@ -34,6 +36,8 @@ def collateral(table: FeatureTable, dropped: BoolArray, rule: Rule | None = None
         if p_value < CHANCE and 0 < n_region < n:
             found.append(_collateral(name, hit, n_region, n_dropped - hit, n - n_region))
     harder = [region for region in found if region.ratio_low is None or region.ratio_low > 1]
+    masks = dict(tested)
+    harder = [_stratified(table, dropped, region, masks[region.region]) for region in harder]
     return tuple(sorted(harder, key=lambda region: (-region.dropped_fraction, -region.n_dropped, region.region)))
 
 
@@ -53,6 +57,42 @@ def _collateral(name: str, hit: int, n_region: int, hit_elsewhere: int, n_elsewh
         ratio_low=low,
         ratio_high=high,
     )
+
+
+def _stratified(table: FeatureTable, dropped: BoolArray, region: Collateral, mask: BoolArray) -> Collateral:
+    """Add the ratio at equal config_type, for regions that are none themselves."""
+    tags = table.categorical.get("config_type", ())
+    if region.region.startswith("config_type=") or len(set(tags)) < 2:
+        return region
+    ratio = mantel_haenszel_ratio(mask, dropped, np.unique([str(tag) for tag in tags], return_inverse=True)[1])
+    if ratio is None:
+        return region
+    return replace(
+        region,
+        stratified_by="config_type",
+        stratified_ratio=ratio[0],
+        stratified_low=ratio[1],
+        stratified_high=ratio[2],
+    )
+
+
+def mantel_haenszel_ratio(inside: BoolArray, dropped: BoolArray, strata: IntArray) -> tuple[float, float, float] | None:
+    """Return the ratio of drop rates inside to outside at equal stratum, with its 95 % interval.
+
+    Greenland and Robins (doi:10.2307/2530643); None where no stratum has drops on both sides to compare.
+    """
+    n1, n0 = np.bincount(strata[inside], minlength=strata.max() + 1), np.bincount(strata[~inside])
+    n0 = np.pad(n0, (0, len(n1) - len(n0)))
+    a = np.bincount(strata[inside & dropped], minlength=len(n1))
+    b = np.bincount(strata[~inside & dropped], minlength=len(n1))
+    n = np.maximum(n1 + n0, 1)
+    upper, lower = float(np.sum(a * n0 / n)), float(np.sum(b * n1 / n))
+    if upper == 0 or lower == 0:
+        return None
+    variance = float(np.sum(((a + b) * n1 * n0 - a * b * n) / n**2)) / (upper * lower)
+    half_width = float(norm.ppf(0.975)) * math.sqrt(max(variance, 0.0))
+    ratio = upper / lower
+    return ratio, ratio * math.exp(-half_width), ratio * math.exp(half_width)
 
 
 def _aimed_at(region: str, rule: Rule | None) -> bool:
@@ -88,7 +128,7 @@ def _groups(kind: str, values: Sequence[str | None]) -> Iterator[tuple[str, Bool
         yield f"{kind}={value}", mask
 
 
-def _reduced_formula(elements: Sequence[str], counts: np.ndarray[tuple[int], np.dtype[np.int64]]) -> str:
+def _reduced_formula(elements: Sequence[str], counts: IntArray) -> str:
     """Write a composition with the least whole numbers, elements in alphabetical order: Mo3Ta."""
     divisor = int(np.gcd.reduce(counts)) or 1
     return "".join(

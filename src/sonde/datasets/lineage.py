@@ -34,14 +34,22 @@ def lineage(
     kept = np.zeros(len(parent), bool)
     kept[matching.kept_parent] = True
     table, report = _explained(parent, table, kept)
+    return _record((parent_name, child_name), len(child), table, matching, report)
+
+
+def _record(
+    names: tuple[str, str], n_child: int, table: FeatureTable, matching: Matching, report: DropReport
+) -> Lineage:
+    """Put the record together; collateral is what the rule did, or all drops where there is none."""
     rule = report.rules[0] if report.rules else None
-    to_blame = report.dropped_by_rule if rule else ~kept
+    everything = np.zeros(table.n_frames, bool)
+    everything[matching.dropped] = True
     low, high = report.random_interval
     return Lineage(
-        parent=parent_name,
-        child=child_name,
-        n_parent=len(parent),
-        n_child=len(child),
+        parent=names[0],
+        child=names[1],
+        n_parent=table.n_frames,
+        n_child=n_child,
         n_kept=len(matching.kept_parent),
         n_dropped=len(matching.dropped),
         n_added=len(matching.added),
@@ -54,7 +62,7 @@ def lineage(
         n_dropped_at_random=report.n_rest if report.random_split else 0,
         n_unexplained=0 if report.random_split else report.n_rest,
         rules=report.rules,
-        collateral=collateral(table, to_blame, rule),
+        collateral=collateral(table, report.dropped_by_rule if rule else everything, rule),
         notes=(*table.notes, *_matching_notes(matching), *report.notes),
         kept_parent=matching.kept_parent,
         kept_child=matching.kept_child,

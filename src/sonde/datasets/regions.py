@@ -23,6 +23,10 @@ Side = Literal[">", "<"]
 SIDES: tuple[Side, ...] = (">", "<")
 
 
+MOST_WORDS = 300
+"""A feature with more words is not searched word by word beside another."""
+
+
 @dataclass(frozen=True)
 class Term:
     """One condition over a column: beyond a bound, or one of some values."""
@@ -86,6 +90,14 @@ class SearchTable:
         """Tell for which frames a region's rule holds."""
         masks = [self.holds(term) for term in region.terms]
         return np.asarray(np.logical_or.reduce(masks) if region.joined_by == "or" else np.logical_and.reduce(masks))
+
+    def decided_by_each(self, region: Region) -> list[BoolArray]:
+        """Tell, per term, which frames' fate rests on it alone: all other terms hold (and), or none does (or)."""
+        masks = np.array([self.holds(term) for term in region.terms])
+        others = [np.delete(masks, i, axis=0) for i in range(len(masks))]
+        if region.joined_by == "or":
+            return [np.asarray(~other.any(axis=0), np.bool_) for other in others]
+        return [np.asarray(other.all(axis=0), np.bool_) for other in others]
 
 
 @lru_cache(maxsize=2)
@@ -265,6 +277,8 @@ def word_pair_regions(table: SearchTable, loss: Loss) -> Iterator[Region]:
     """Find, for every word of one feature, the words of another that have no survivor with it."""
     pairs = list(itertools.permutations(table.codes, 2))
     for one, other in pairs:
+        if len(table.words[one]) > MOST_WORDS:
+            continue
         cost = math.log(len(pairs) * len(table.words[one]))
         for i, word in enumerate(table.words[one]):
             has = table.codes[one] == i

@@ -71,7 +71,7 @@ def _condition(
     table: SearchTable, loss: Loss, region: Region, i: int, loss_rate: float, units: FeatureTable
 ) -> Condition:
     term = region.terms[i]
-    relevant = _decided_by(table, region, i)
+    relevant = table.decided_by_each(region)[i]
     if term.op == "in":
         return Condition(term.feature, "in", None, None, None, None, _needed_words(table, loss, term, relevant))
     sign = 1.0 if term.op == ">" else -1.0
@@ -83,16 +83,6 @@ def _condition(
     threshold = sign * likeliest_threshold(edges, loss_rate) + 0.0
     low, high = sorted((sign * edges[0] + 0.0, sign * edges[-1] + 0.0))
     return Condition(term.feature, term.op, threshold, low, high, units.units.get(term.feature))
-
-
-def _decided_by(table: SearchTable, region: Region, i: int) -> BoolArray:
-    """Frames whose fate rests on condition i alone: the others hold (and), or none of them does (or)."""
-    others = [table.holds(term) for j, term in enumerate(region.terms) if j != i]
-    if not others:
-        return np.ones(table.n_frames, bool)
-    if region.joined_by == "or":
-        return np.asarray(~np.logical_or.reduce(others), bool)
-    return np.asarray(np.logical_and.reduce(others), bool)
 
 
 def _needed_words(table: SearchTable, loss: Loss, term: Term, relevant: BoolArray) -> tuple[str, ...]:

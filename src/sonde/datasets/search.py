@@ -85,7 +85,7 @@ def explain(table: SearchTable, loss: Loss) -> Explanation:
     rest = _rest(table, loss, best)
     n_region = best.n_dropped if best else 0
     rate = loss.rate_outside(n_region)
-    same = [] if best is None else _equivalent(table, best, alternatives, rate)
+    same = [] if best is None else _equivalent(table, loss, best, alternatives)
     return Explanation(
         loss,
         best,
@@ -174,15 +174,28 @@ def _strata(table: SearchTable, feature: str) -> IntArray:
     return crossed if int(crossed.max()) < table.n_frames / FRAMES_PER_STRATUM else table.codes[feature] + 1
 
 
-def _equivalent(table: SearchTable, best: Region, others: Sequence[Region], loss_rate: float) -> list[Region]:
-    """Return the other rules that drop the same frames, up to what random loss can have added to either."""
-    most = most_lost_by_chance(loss_rate)
+def _equivalent(table: SearchTable, loss: Loss, best: Region, others: Sequence[Region]) -> list[Region]:
+    """Return the other rules that drop the same frames, up to what random loss can have added to either.
+
+    Rules with a condition that adds or spares no frame are longer than they need be, and are left out.
+    """
+    most = most_lost_by_chance(loss.rate_outside(best.n_dropped))
     mask = table.mask(best)
     same = []
     for other in others:
         if other is best or abs(other.n_dropped - best.n_dropped) > most:
             continue
         theirs = table.mask(other)
-        if max(np.count_nonzero(mask & ~theirs), np.count_nonzero(theirs & ~mask)) <= most:
+        if max(np.count_nonzero(mask & ~theirs), np.count_nonzero(theirs & ~mask)) <= most and _is_concise(
+            table, loss, other
+        ):
             same.append(other)
     return same
+
+
+def _is_concise(table: SearchTable, loss: Loss, region: Region) -> bool:
+    """Tell whether each condition spares a survivor that the others would not (and), or adds a drop of its own (or)."""
+    if region.joined_by == "and":
+        return all(np.any(loss.kept & decided) for decided in table.decided_by_each(region))
+    decided = table.decided_by_each(region)
+    return all(np.any(loss.dropped & d & table.holds(t)) for t, d in zip(region.terms, decided, strict=True))
