@@ -142,11 +142,11 @@ def _summary(
         ece=expected_calibration_error(within, p),
         n_out_of_scope=probe.gate.n_beyond,
         grouped_by=settings.grouped_by,
-        notes=tuple(_notes(data, within, settings, tolerance)),
+        notes=tuple(_notes(data, within, p, settings, tolerance)),
     )
 
 
-def _notes(data: ProbeData, within: BoolArray, settings: TrustSettings, tolerance: float) -> list[str]:
+def _notes(data: ProbeData, within: BoolArray, p: FloatArray, settings: TrustSettings, tolerance: float) -> list[str]:
     notes = [
         f"Tested by {N_FOLDS}-fold cross-validation over groups: each frame by a probe neither trained nor calibrated"
         " on its group."
@@ -154,6 +154,11 @@ def _notes(data: ProbeData, within: BoolArray, settings: TrustSettings, toleranc
     if within.all() or not within.any():
         which = "All" if within.all() else "No"
         notes.append(f"{which} frames lie within {tolerance:g} eV/Å: there is no ranking to measure at this tolerance.")
+    ours, force_alone = auroc(within, p), auroc(within, -data.largest_forces)
+    if ours is not None and force_alone is not None and ours <= force_alone:
+        notes.append(
+            "The largest predicted force alone ranks these frames as well: the embedding adds no ranking here."
+        )
     notes += _training_notes(data, settings)
     n_groups = len(np.unique(group_numbers(data.groups)))
     if n_groups < 20:

@@ -1,0 +1,167 @@
+"""LocalProbe on errors whose distribution is known: calibrated at every tolerance, bound to its potential."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.stats import binom
+from tests.reliability.synthetic import IDENTITY, OTHER_IDENTITY, KnownErrors
+
+from sonde.errors import BadInput, WrongUse
+from sonde.local_environments.descriptors import DensityDescriptor
+from sonde.records.arrays import FloatArray
+from sonde.reliability.gate import ScopeData
+from sonde.reliability.metrics import auroc
+from sonde.reliability.probes.data import ProbeData
+from sonde.reliability.probes.local import CalibratedErrors, LocalProbe, environments_of
+from sonde.reliability.probes.log_error import inputs
+
+TOLERANCES = (0.15, 0.3, 0.6, 1.2)
+DESCRIPTOR = DensityDescriptor((3, 13), cutoff_A=4.0)
+
+
+def probe_data(known: KnownErrors) -> ProbeData:
+    n = len(known.frames)
+    return ProbeData.from_evaluations(known.frames, known.evaluations, range(n), identity=IDENTITY)
+
+
+@pytest.fixture(scope="module")
+def errors() -> CalibratedErrors:
+    return CalibratedErrors.fit(probe_data(KnownErrors(500, 0)), seed=0)
+
+
+@pytest.fixture(scope="module")
+def probe() -> LocalProbe:
+    known = KnownErrors(40, 2)
+    data = probe_data(known)
+    environments = tuple(environments_of(DESCRIPTOR, known.frames))
+    scope = ScopeData(data.embeddings, environments, data.numbers, data.groups)
+    return LocalProbe.fit(data, seed=0, scope=scope, descriptor=DESCRIPTOR)
+
+
+def assert_covers(p: FloatArray, within: FloatArray, n_independent: int) -> None:
+    """In each third of the stated probabilities the observed frequency lies in the binomial interval about them."""
+    for part in np.array_split(np.argsort(p), 3):
+        n = min(len(part), n_independent)
+        stated, observed = float(p[part].mean()), float(within[part].mean())
+        low, high = binom.ppf([0.0005, 0.9995], n, stated) / n
+        assert low - 0.04 <= observed <= high + 0.04, (stated, observed)
+
+
+@pytest.mark.parametrize("tolerance", TOLERANCES)
+def test_stated_probabilities_are_those_that_occur(errors: CalibratedErrors, tolerance: float) -> None:
+    known = KnownErrors(300, 1)
+    data = probe_data(known)
+    scored = [errors.p_within(*inputs(data, n), tolerance) for n in range(data.n_frames)]
+    p = np.array([own for own, _ in scored])
+    atomic = np.concatenate([own for _, own in scored])
+    assert_covers(p, (data.largest_errors <= tolerance).astype(float), 100)
+    assert_covers(atomic, (np.concatenate(data.errors) <= tolerance).astype(float), 600)
+
+
+def test_close_to_the_true_probability_and_nearly_as_good_a_ranking(errors: CalibratedErrors) -> None:
+    known = KnownErrors(300, 1)
+    data = probe_data(known)
+    atomic = np.concatenate([errors.p_within(*inputs(data, n), 0.3)[1] for n in range(300)])
+    truth = np.concatenate([known.atomic_p_within(n, 0.3) for n in range(300)])
+    assert np.mean(np.abs(atomic - truth)) < 0.1
+    within = np.concatenate(data.errors) <= 0.3
+    ours, best = auroc(within, atomic), auroc(within, truth)
+    force_alone = auroc(within, -np.concatenate(data.force_norms))
+    assert ours is not None
+    assert best is not None
+    assert force_alone is not None
+    assert ours > best - 0.03
+    assert ours > force_alone + 0.05
+
+
+def test_larger_structures_are_less_likely_within(errors: CalibratedErrors) -> None:
+    """Trained on 8 atoms: a structure four times as large still gets an honest probability."""
+    large = KnownErrors(150, 3, sizes=(32, 33))
+    data = probe_data(large)
+    p = np.array([errors.p_within(*inputs(data, n), 1.2)[0] for n in range(150)])
+    assert abs(p.mean() - np.mean(data.largest_errors <= 1.2)) < 0.15
+    truth = np.array([large.p_within(n, 1.2) for n in range(150)])
+    assert np.mean(np.abs(p - truth)) < 0.15
+
+
+def test_rises_with_the_tolerance(probe: LocalProbe) -> None:
+    known = KnownErrors(3, 4)
+    data = probe_data(known)
+    for n in range(3):
+        scored = [probe.errors.p_within(*inputs(data, n), tolerance) for tolerance in np.geomspace(1e-4, 1e3, 60)]
+        assert np.all(np.diff([p for p, _ in scored]) >= 0)
+        assert np.all(np.diff([atomic for _, atomic in scored], axis=0) >= 0)
+        assert scored[0][0] < 0.05
+        assert scored[-1][0] > 0.95
+
+
+def test_states(probe: LocalProbe) -> None:
+    known = KnownErrors(12, 5)
+    sure = probe.score_frames(IDENTITY, known.frames, known.evaluations, 1e3)
+    never = probe.score_frames(IDENTITY, known.frames, known.evaluations, 1e-3)
+    assert {r.state for r in sure} <= {"reliable", "out_of_scope"}
+    assert {r.state for r in never} <= {"unreliable", "out_of_scope"}
+    assert sum(r.state == "out_of_scope" for r in sure) <= 4
+    strange = replace(known.evaluations[0], embeddings=known.evaluations[0].embeddings + 40.0)
+    far = probe.score_frames(IDENTITY, known.frames[:1], [strange], 1e3)[0]
+    assert far.state == "out_of_scope"
+    assert far.out_of_scope_score > 1
+    # An element without reference is out of scope, and the guilty atom comes first.
+    numbers = known.frames[0].numbers.copy()
+    numbers[5] = 29
+    foreign = replace(known.frames[0], numbers=numbers)
+    assert probe.score_frames(IDENTITY, [foreign], known.evaluations[:1], 1e3)[0].state == "out_of_scope"
+
+
+def test_worst_atoms_have_the_least_probability(probe: LocalProbe) -> None:
+    known = KnownErrors(12, 5)
+    for reliability in probe.score_frames(IDENTITY, known.frames, known.evaluations, 0.3):
+        if reliability.state != "out_of_scope":
+            assert reliability.worst_atoms[0] == int(np.argmin(reliability.atomic_p_within))
+
+
+def test_bytes_give_back_the_same_probe(probe: LocalProbe) -> None:
+    known = KnownErrors(4, 6)
+    again = LocalProbe.from_bytes(probe.to_bytes())
+    assert again.identity == probe.identity
+    for a, b in zip(
+        probe.score_frames(IDENTITY, known.frames, known.evaluations, 0.3),
+        again.score_frames(IDENTITY, known.frames, known.evaluations, 0.3),
+        strict=True,
+    ):
+        assert (a.state, a.worst_atoms) == (b.state, b.worst_atoms)
+        assert a.p_within == pytest.approx(b.p_within, abs=1e-12)
+        np.testing.assert_allclose(a.atomic_p_within, b.atomic_p_within, atol=1e-12)
+        np.testing.assert_allclose(a.distance_ratio, b.distance_ratio, rtol=1e-9)
+
+
+def test_evaluations_by_another_potential_are_refused(probe: LocalProbe) -> None:
+    known = KnownErrors(1, 7)
+    with pytest.raises(WrongUse, match="another potential: checkpoint_sha256"):
+        probe.score_frames(OTHER_IDENTITY, known.frames, known.evaluations, 0.3)
+
+
+@pytest.mark.parametrize("tolerance", [0.0, -0.1, float("nan")])
+def test_tolerances_not_above_zero_are_refused(probe: LocalProbe, tolerance: float) -> None:
+    known = KnownErrors(1, 7)
+    with pytest.raises(WrongUse, match="above zero"):
+        probe.score_frames(IDENTITY, known.frames, known.evaluations, tolerance)
+
+
+def test_too_few_frames_are_refused_with_the_number_needed() -> None:
+    with pytest.raises(BadInput, match="at least 20 frames"):
+        CalibratedErrors.fit(probe_data(KnownErrors(19, 8)), seed=0)
+    known = KnownErrors(30, 8)
+    data = ProbeData.from_evaluations(known.frames, known.evaluations, [n % 4 for n in range(30)], identity=IDENTITY)
+    with pytest.raises(BadInput, match="in 5 groups"):
+        CalibratedErrors.fit(data, seed=0)
+
+
+def test_frames_without_forces_are_left_out() -> None:
+    known = KnownErrors(5, 9)
+    frames = [replace(f, forces_eV_per_A=None) if n == 2 else f for n, f in enumerate(known.frames)]
+    data = ProbeData.from_evaluations(frames, known.evaluations, range(5), identity=IDENTITY)
+    assert data.positions_in_input == (0, 1, 3, 4)
+    with pytest.raises(WrongUse, match="do not fit"):
+        ProbeData.from_evaluations(frames, known.evaluations, range(4), identity=IDENTITY)
