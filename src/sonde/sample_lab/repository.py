@@ -17,7 +17,7 @@ def write_repository(folder: Path, commits: Sequence[Commit]) -> tuple[str, ...]
     The user's own git settings are not read, so that the same commits get the same ids everywhere.
     """
     folder.mkdir(parents=True)
-    marks = folder / ".git" / "marks"
+    marks = folder.resolve() / ".git" / "marks"  # git runs inside the folder
     _git(folder, "init", "--quiet", "--initial-branch=main", "--template=")
     _git(folder, "config", "core.logAllRefUpdates", "false")  # a reflog would name this machine's user and clock
     _git(folder, "fast-import", "--quiet", f"--export-marks={marks}", given=_stream(commits))
