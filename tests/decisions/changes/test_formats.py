@@ -1,14 +1,15 @@
 """Values of each format with key, text, unit and line; texts that are no settings are told apart."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from sonde.decisions.changes import incar, json_values, python_literals, toml_values, yaml_values
-from sonde.decisions.changes.formats import FormatName, format_of, values_of
+from sonde.decisions.changes.formats import FormatName, differing_values, format_of, values_of
 from sonde.decisions.changes.units import split_unit, unit_of_comment, unit_of_key
-from sonde.decisions.changes.values import Unreadable, Value
+from sonde.decisions.changes.values import Unreadable, Value, differences
 
 
 def facts(values: object) -> list[tuple[str, str, str | None, int]]:
@@ -167,7 +168,7 @@ BROKEN: dict[FormatName, list[str]] = {
 @pytest.mark.parametrize(("kind", "text"), [(kind, text) for kind, texts in BROKEN.items() for text in texts])
 def test_broken_versions_are_told(kind: FormatName, text: str) -> None:
     with pytest.raises(Unreadable, match=r"."):
-        values_of(kind, text.encode())
+        values_of(kind, text)
 
 
 def test_an_alias_bomb_and_a_data_file_are_told_early() -> None:
@@ -176,9 +177,9 @@ def test_an_alias_bomb_and_a_data_file_are_told_early() -> None:
         for before, name in zip("abcdefgh", "bcdefghi", strict=True)
     )
     with pytest.raises(Unreadable, match="data, not settings"):
-        values_of("yaml", bomb.encode())
+        values_of("yaml", bomb)
     with pytest.raises(Unreadable, match="data, not settings"):
-        values_of("json", json.dumps({str(n): n for n in range(5000)}).encode())
+        values_of("json", json.dumps({str(n): n for n in range(5000)}))
 
 
 def test_formats_are_known_by_name() -> None:
@@ -234,9 +235,26 @@ def test_units_beside_the_value() -> None:
     assert split_unit("PBE") == ("PBE", None)
 
 
+def test_a_module_is_cut_into_its_outermost_statements() -> None:
+    text = '"""Docs\nFMAX = 1\n"""\nA = [\n  1,\n]\n@dec\ndef f():\n    pass\n\n'
+    text += "if x:\n    B = 2\nelse:\n    B = 3\n# end\n"
+    cut = list(python_literals.sections(text))
+    assert "".join(part for _, part in cut) == text
+    assert [line for line, _ in cut] == [1, 4, 7, 11]
+
+
+def test_long_modules_give_the_same_changes_by_parts_as_whole() -> None:
+    root = Path(__file__).parents[3] / "src" / "sonde"
+    for path in sorted(root.rglob("*.py"))[::4]:
+        old = path.read_text()
+        new = re.sub(r"\b3\b", "4", old.replace("def _", "def __", 2))
+        whole = differences(values_of("python", old), values_of("python", new))
+        assert differences(*differing_values("python", old, new)) == whole, path
+
+
 def test_shipped_settings_parse() -> None:
     root = Path(__file__).parents[3]
-    found = values_of("toml", (root / "pyproject.toml").read_bytes())
+    found = values_of("toml", (root / "pyproject.toml").read_text())
     lines = (root / "pyproject.toml").read_text().split("\n")
     wanted = {value.key: value for value in found}
     assert wanted["tool.ruff.line-length"] == Value(

@@ -1,74 +1,91 @@
 """Commits → changes of values: each file of a commit is compared with what it replaced."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-from sonde.decisions.changes.formats import LARGEST_BYTES, format_of, values_of
+from sonde.decisions.changes.formats import LARGEST_BYTES, FormatName, differing_values, format_of
+from sonde.decisions.changes.objects import Objects
 from sonde.decisions.changes.repository import Commit, FileChange
-from sonde.decisions.changes.values import Difference, Unreadable, Value, differences
+from sonde.decisions.changes.values import Difference, UnreadableVersion, Value, differences
 from sonde.records.decisions import Change
 
 log = logging.getLogger(__name__)
 
-ReadObject = Callable[[str, int | None], bytes | None]
 Values = tuple[Value, ...]
 ALIKE = 0.5
 """Share of keys in common from which a file that went and one that came are the same file, renamed and edited."""
 
 
-def value_changes(commits: Iterable[Commit], read: ReadObject) -> Iterator[Change]:
-    """Yield the changes of values of a history, parents before children; merges list no files and so yield none.
-
-    `read(object id, limit in bytes)` returns the content, or None where it is missing or larger.
-    """
-    versions = _Versions(read)
-    for commit in commits:
+def value_changes(commits: Iterable[Commit], objects: Objects) -> Iterator[Change]:
+    """Yield the changes of values of a history, parents before children; merges list no files and so yield none."""
+    versions = _Versions(objects)
+    for commit in objects.ahead(commits, _blobs):
         for path, old, new in _compared(commit.files, versions):
             for difference in differences(old, new):
                 yield from _change(commit, path, difference)
 
 
+def _blobs(commit: Commit) -> list[str]:
+    files = [file for file in commit.files if format_of(file.path)]
+    return [blob for file in files for blob in (file.old, file.new) if blob]
+
+
 @dataclass
 class _Versions:
-    """Values of file versions, and for each path those of the last version that could be parsed."""
+    """Values of file versions, and for each path the last version that could be parsed."""
 
-    read: ReadObject
-    readable: dict[str, Values] = field(default_factory=dict)
+    objects: Objects
+    readable: dict[str, str] = field(default_factory=dict)
 
-    def new(self, path: str, blob: str) -> Values | None:
-        """Values of a version, or None where it is missing, too large or cannot be parsed."""
-        try:
-            found = self._parsed(path, blob)
-        except Unreadable as reason:
-            log.info("skipped %s (%s): %s", path, blob[:12], str(reason).partition("\n")[0])
+    def compare(self, file: FileChange) -> tuple[Values, Values] | None:
+        """Values before and after; None where a version is missing, too large or broken.
+
+        A version that cannot be parsed is skipped: what follows it is compared with the last that could.
+        """
+        kind, old, new = format_of(file.path), self._text(file.old), self._text(file.new)
+        if kind is None or old is None or new is None:
             return None
-        if found is not None:
-            self.readable[path] = found
+        try:
+            found = differing_values(kind, old, new)
+        except UnreadableVersion as reason:
+            log.info("skipped %s (%s): %s", file.path, file.new or file.old, str(reason).partition("\n")[0])
+            return self._since_readable(kind, file, new) if reason.which == "old" else None
+        self._remember(file)
         return found
 
-    def old(self, path: str, blob: str) -> Values | None:
-        """Values of the version before; where it cannot be parsed, those of the last one that could."""
+    def _since_readable(self, kind: FormatName, file: FileChange, new: str) -> tuple[Values, Values] | None:
+        last = self._text(self.readable.get(file.path))
         try:
-            return self._parsed(path, blob)
-        except Unreadable:
-            return self.readable.get(path, ())
+            found = differing_values(kind, last or "", new)
+        except UnreadableVersion:
+            return None
+        self._remember(file)
+        return found
 
-    def _parsed(self, path: str, blob: str) -> Values | None:
-        kind = format_of(path)
-        payload = self.read(blob, LARGEST_BYTES)
-        return None if kind is None or payload is None else values_of(kind, payload)
+    def _remember(self, file: FileChange) -> None:
+        if file.new:
+            self.readable[file.path] = file.new
+
+    def _text(self, blob: str | None) -> str | None:
+        """Text of a version, "" where there is no file, None where it is missing or too large."""
+        if blob is None:
+            return ""
+        payload = self.objects.read(blob)
+        if payload is None or len(payload) > LARGEST_BYTES:
+            return None
+        return payload.decode("utf-8", errors="replace").removeprefix("\ufeff")
 
 
 def _compared(files: Iterable[FileChange], versions: _Versions) -> Iterator[tuple[str, Values, Values]]:
     """Yield path, values before and values after for each file of a commit; what only moved is left out."""
     gone, come = dict[str, Values](), dict[str, Values]()
     for file in _without_moves([file for file in files if format_of(file.path)]):
-        before = versions.old(file.path, file.old) if file.old else ()
-        after = versions.new(file.path, file.new) if file.new else ()
-        if before is None or after is None:
+        compared = versions.compare(file)
+        if compared is None:
             continue
+        before, after = compared
         if file.old and file.new:
             yield file.path, before, after
         elif file.old:

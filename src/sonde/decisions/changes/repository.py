@@ -17,11 +17,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
+from sonde.decisions.changes.objects import HEX, Objects
 from sonde.errors import BadInput, MissingPackage
 
 log = logging.getLogger(__name__)
 
-HEX = re.compile(r"[0-9a-f]{40}")
 ABSENT = "0" * 40
 REGULAR_FILES = frozenset({"100644", "100755"})
 SETTINGS = (
@@ -95,11 +95,12 @@ class Repository:
             ids.seek(0)
             options = "--stdin --always -r --root -z --raw --no-renames --no-abbrev --no-ext-diff --no-textconv"
             with _process(self, "diff-tree", *options.split(), stdin=ids) as output:
-                for commit, files in _listed(_fields(output)):
+                listed = _listed(_fields(output))
+                for commit, files in objects.ahead(listed, lambda entry: [entry[0]]):
                     yield parse_commit(commit, objects.read(commit) or b"", () if commit in self.cut else files)
 
     @contextmanager
-    def objects(self) -> Iterator["Objects"]:
+    def objects(self) -> Iterator[Objects]:
         """Open a reader of objects by id."""
         with subprocess.Popen(
             _command(self.git_dir, "cat-file", "--batch"),
@@ -121,37 +122,6 @@ class Repository:
         listed = self.run("ls-tree", "-r", "-z", "--full-tree", self.head, "--")
         entries = (entry.partition("\t") for entry in _text(listed).split("\0") if entry)
         return [(path, facts.split()[2]) for facts, _, path in entries if facts.split()[0] in REGULAR_FILES]
-
-
-class Objects:
-    """Reads objects through one `git cat-file --batch`; counts those that a partial clone lacks."""
-
-    def __init__(self, requests: IO[bytes], answers: IO[bytes], present: frozenset[str] | None) -> None:
-        self._requests, self._answers, self._present = requests, answers, present
-        self.missing: set[str] = set()
-
-    def read(self, name: str, limit_bytes: int | None = None) -> bytes | None:
-        """Return an object's content, or None where it is missing here or larger than the limit."""
-        if not HEX.fullmatch(name):
-            raise ValueError(f"not a full object id: {name!r}")
-        if self._present is not None and name not in self._present:
-            self.missing.add(name)
-            return None
-        self._requests.write(name.encode() + b"\n")
-        self._requests.flush()
-        facts = self._answers.readline().split()
-        if len(facts) != 3:
-            self.missing.add(name)
-            return None
-        return self._content(int(facts[2]), limit_bytes)
-
-    def _content(self, size: int, limit_bytes: int | None) -> bytes | None:
-        if limit_bytes is None or size <= limit_bytes:
-            return self._answers.read(size + 1)[:-1]
-        left = size + 1  # a line end follows the content
-        while left:
-            left -= len(self._answers.read(min(left, 2**20)))
-        return None
 
 
 def open_repository(path: Path, revision: str = "HEAD") -> Repository:

@@ -1,15 +1,26 @@
 """A value in a file, and how two versions of a file differ in their values."""
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
+DIGIT = re.compile(r"\d")
 TOO_MANY = 4000
 """Values above which a file holds data, not settings."""
 
 
 class Unreadable(Exception):  # noqa: N818 - never reaches a user: the version is skipped
     """This version of a file cannot be parsed, or holds data instead of settings."""
+
+
+class UnreadableVersion(Unreadable):
+    """One of two versions cannot be parsed."""
+
+    def __init__(self, which: Literal["old", "new"], reason: str) -> None:
+        super().__init__(reason)
+        self.which = which
 
 
 @dataclass(frozen=True)
@@ -109,10 +120,18 @@ def _identity(value: Value) -> tuple[object, ...]:
 
 def _same(value: Value) -> tuple[object, ...]:
     """What makes two values equal: the number if it is one, else the words; unit; sign of the comparison."""
+    number = as_number(value.text)
+    return " ".join(value.text.split()) if number is None else number, value.unit, value.sign
+
+
+def as_number(text: str) -> float | None:
+    """Read a whole text as a number; words that float() takes for one (nan, infinity) are words."""
+    if not DIGIT.search(text):
+        return None
     try:
-        return float(value.text), value.unit, value.sign
+        return float(text)
     except ValueError:
-        return " ".join(value.text.split()), value.unit, value.sign
+        return None
 
 
 def _place(difference: Difference) -> tuple[int, str]:

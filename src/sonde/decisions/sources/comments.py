@@ -28,8 +28,10 @@ def comments(text: str, path: str) -> Iterator[Paragraph]:
     In code only comments beside a literal are taken; in settings all. Remarks to programs (`# noqa`) are not words.
     """
     kind = format_of(path)
-    block: list[str] = []
+    block, number = list[str](), 0
     for number, line in enumerate(text.replace("\r\n", "\n").split("\n"), start=1):
+        if not block and "#" not in line and "!" not in line:
+            continue
         words = _words(line, kind)
         if words is not None and line.lstrip().startswith(("#", "!")):
             block.append(line)

@@ -4,16 +4,17 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from pathlib import PurePosixPath
 
-from sonde.decisions.changes.repository import Commit, FileChange, Objects, Repository
+from sonde.decisions.changes.objects import Objects
+from sonde.decisions.changes.repository import Commit, FileChange, Repository
 from sonde.decisions.sources.comments import comments, has_comments
 from sonde.decisions.sources.paragraphs import Paragraph, document_facts, paragraphs
 from sonde.decisions.sources.readable import decoded
 from sonde.records.decisions import Passage
 
 DOCUMENT_SUFFIXES = frozenset({".md", ".markdown", ".rst", ".txt"})
-LARGEST_BYTES = 2 * 1024**2
 PACKAGE_LIST = re.compile(r"(^|/)(requirements|constraints|CMakeLists)[^/]*\.txt$", re.IGNORECASE)
 
 
@@ -38,7 +39,7 @@ class FirstWords:
         """Take in one commit; yield the comments that are new with it."""
         self._rename(commit.files)
         for file in commit.files:
-            if file.new is None or not (is_document(file.path) or has_comments(file.path)):
+            if file.new is None or not _followed(file.path):
                 continue
             known = self._origins.setdefault(file.path, {})
             for piece in _pieces(file.path, file.new, objects):
@@ -53,7 +54,7 @@ class FirstWords:
         for path, blob in repository.files():
             document = is_document(path)
             known = self._origins.get(path, {})
-            if not document and not has_comments(path):
+            if not _followed(path):
                 continue
             for piece in _pieces(path, blob, objects):
                 if document or piece.text not in known:
@@ -68,13 +69,23 @@ class FirstWords:
                 self._origins[file.path] = dict(self._origins.get(gone[file.new], {}))
 
 
+def followed_blobs(commit: Commit) -> list[str]:
+    """Ids of the file versions that `FirstWords.follow` reads."""
+    return [file.new for file in commit.files if file.new and _followed(file.path)]
+
+
+@lru_cache(maxsize=100_000)
+def _followed(path: str) -> bool:
+    return is_document(path) or has_comments(path)
+
+
 def is_document(path: str) -> bool:
     """Tell whether a path names a text that people read."""
     return PurePosixPath(path).suffix.lower() in DOCUMENT_SUFFIXES and not PACKAGE_LIST.search(path)
 
 
 def _pieces(path: str, blob: str, objects: Objects) -> list[Paragraph]:
-    payload = objects.read(blob, LARGEST_BYTES)
+    payload = objects.read(blob)
     if payload is None or b"\0" in payload:
         return []
     text = decoded(payload)

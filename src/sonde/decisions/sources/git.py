@@ -5,7 +5,7 @@ from pathlib import Path
 
 from sonde.decisions.changes.history import value_changes
 from sonde.decisions.changes.repository import Commit, open_repository, tell_missing
-from sonde.decisions.sources.first_words import FirstWords
+from sonde.decisions.sources.first_words import FirstWords, followed_blobs
 from sonde.decisions.sources.readable import readable
 from sonde.records.decisions import Change, Passage
 
@@ -24,7 +24,7 @@ def read(path: Path, revision: str = "HEAD") -> Iterator[Passage]:
     repository = open_repository(path, revision)
     words, seen = FirstWords(), set[str]()
     with repository.objects() as objects:
-        for commit in repository.commits():
+        for commit in objects.ahead(repository.commits(), followed_blobs):
             yield from _message(commit)
             yield from _unseen(words.follow(commit, objects), seen)
         yield from _unseen(words.at_head(repository, objects), seen)
@@ -45,7 +45,7 @@ def changes(path: Path, revision: str = "HEAD") -> Iterator[Change]:
     """
     repository = open_repository(path, revision)
     with repository.objects() as objects:
-        yield from value_changes(repository.commits(), objects.read)
+        yield from value_changes(repository.commits(), objects)
         tell_missing(repository, objects)
 
 
