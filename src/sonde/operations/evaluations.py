@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from sonde.store import Project
 
 LARGEST_FLOAT16 = 6e4
+ATOMS_PER_BATCH = 256
+"""Enough to keep two cores busy, few enough for the neighbour lists to fit into any laptop's memory."""
 
 
 def evaluations_of_dataset(
@@ -32,7 +34,7 @@ def evaluations_of_dataset(
     if kept is not None:
         return _unpack(kept, frames)
     progress.say(f"evaluating {potential.identity.adapter} on {dataset}: {len(frames)} frames")
-    evaluations = potential.evaluate(frames, progress=progress)
+    evaluations = potential.evaluate(frames, batch_size=batch_size_for(frames), progress=progress)
     packed = _pack(evaluations)
     _keep(project, key, packed, progress)
     return _unpack(packed, frames)
@@ -45,6 +47,11 @@ def _keep(project: "Project", key: str, packed: dict[str, AnyArray], progress: P
             project.embeddings.put(key, packed)
     except Locked as locked:
         progress.say(f"evaluations are not kept for the next time: {locked}")
+
+
+def batch_size_for(frames: Sequence[Frame]) -> int:
+    """Frames per forward pass, by the size of the largest."""
+    return max(1, ATOMS_PER_BATCH // max((frame.n_atoms for frame in frames), default=1))
 
 
 def embedding_key(identity: PotentialIdentity, dataset: str) -> str:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sonde.operations.evaluations import batch_size_for
 from sonde.operations.evidence.material import Material
 from sonde.progress import Progress
 from sonde.records.diagnosis import Contact, SetupEvidence
@@ -42,7 +43,8 @@ def _residuals(material: Material, sample: Sequence[Frame], progress: Progress) 
     if not sample:
         return None
     progress.say(f"repeating the training residuals on {len(sample)} frames")
-    return force_residuals(material.potential, sample)
+    evaluations = material.potential.evaluate(sample, batch_size=batch_size_for(sample), progress=progress)
+    return force_residuals(material.potential, sample, evaluations)
 
 
 def _force_scale(sample: Sequence[Frame]) -> float | None:

@@ -11,10 +11,12 @@ from typing import Any
 
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingRegressor
+from threadpoolctl import threadpool_limits
 
 from sonde.errors import SondeError
 from sonde.records.arrays import FloatArray, IntArray
 
+MANY_SAMPLES = 50_000
 NODE_FIELDS = ("feature_idx", "num_threshold", "left", "right", "value")
 
 
@@ -47,7 +49,10 @@ class BoostedTrees:
             min_samples_leaf=int(np.clip(len(X) // 50, 8, 20)),
             early_stopping=False,
             random_state=seed,
-        ).fit(X, y)
+        )
+        # For few samples the threads wait for each other longer than they work.
+        with threadpool_limits(1 if len(X) < MANY_SAMPLES else None, user_api="openmp"):
+            model.fit(X, y)
         trees = cls._copied(model)
         some = X[:200]
         if not np.allclose(trees.predict(some), model.predict(some), atol=1e-9):
