@@ -74,6 +74,42 @@ def fit_trust(
     if not (np.isfinite(tolerance) and tolerance > 0):
         raise WrongUse(f"A tolerance on the force error must be above zero, in eV/Å; {tolerance} was given.")
     data = ProbeData.from_evaluations(frames, evaluations, groups, identity=identity)
+    rate = settings.false_alarm_rate
+    probe = _fitted(data, frames, evaluations, scope_reference, false_alarm_rate=rate, seed=seed)
+    p = cross_validated_p_within(data, tolerance, seed=seed)
+    return probe, _summary(data, p, probe, settings, tolerance, seed)
+
+
+def fit_probe(
+    identity: PotentialIdentity,
+    frames: Sequence[Frame],
+    evaluations: Sequence[FrameEvaluation],
+    groups: Sequence[object],
+    *,
+    seed: int = 0,
+    scope_reference: ScopeReference | None = None,
+) -> LocalProbe:
+    """Fit a LocalProbe as `fit_trust` does, without the cross-validation that tells how good it is.
+
+    Raises
+    ------
+    BadInput
+        Too few frames with forces, or too few groups.
+    """
+    data = ProbeData.from_evaluations(frames, evaluations, groups, identity=identity)
+    rate = TrustSettings().false_alarm_rate
+    return _fitted(data, frames, evaluations, scope_reference, false_alarm_rate=rate, seed=seed)
+
+
+def _fitted(
+    data: ProbeData,
+    frames: Sequence[Frame],
+    evaluations: Sequence[FrameEvaluation],
+    scope_reference: ScopeReference | None,
+    *,
+    false_alarm_rate: float,
+    seed: int,
+) -> LocalProbe:
     _require_enough(data)
     reference = scope_reference or ScopeReference((), (), ())
     descriptor = _descriptor([*frames, *reference.frames])
@@ -83,10 +119,7 @@ def fit_trust(
         data.groups,
     )
     scope = _scope(descriptor, own).joined(_scope(descriptor, reference))
-    rate = settings.false_alarm_rate
-    probe = LocalProbe.fit(data, seed=seed, scope=scope, descriptor=descriptor, false_alarm_rate=rate)
-    p = cross_validated_p_within(data, tolerance, seed=seed)
-    return probe, _summary(data, p, probe, settings, tolerance, seed)
+    return LocalProbe.fit(data, seed=seed, scope=scope, descriptor=descriptor, false_alarm_rate=false_alarm_rate)
 
 
 def cross_validated_p_within(data: ProbeData, tolerance: float, *, seed: int) -> FloatArray:

@@ -46,7 +46,7 @@ def trust_in(
     progress: Progress,
 ) -> Trust:
     """Score the inputs with the stored probe, or with one fitted here on labelled frames outside the training set."""
-    probe, notes = _probe(project, registered, known, tolerance_eV_per_A, progress)
+    probe, notes = _probe(project, registered, known, progress)
     if probe is None:
         return Trust((None,) * len(inputs.frames), notes)
     scored = probe.score_frames(known.identity, inputs.frames, inputs.evaluations, tolerance_eV_per_A)
@@ -57,7 +57,6 @@ def _probe(
     project: "Project",
     registered: RegisteredPotential,
     known: Known,
-    tolerance_eV_per_A: float,
     progress: Progress,
 ) -> "tuple[LocalProbe | None, tuple[str, ...]]":
     from sonde.reliability.probes.local import LocalProbe
@@ -73,30 +72,23 @@ def _probe(
             f"({n} at hand). With other labels: sonde trust fit {registered.name} --on DATASET.",
         )
     progress.say(f"fitting a reliability probe on {len(labelled.frames)} frames outside the training dataset")
-    probe = _fit(known, labelled, tolerance_eV_per_A)
+    probe = _fit(known, labelled)
     return probe, (
         f"The reliability probe was fitted on {len(labelled.frames)} frames of the raw pool that the potential was not "
         "trained on.",
     )
 
 
-def _fit(known: Known, labelled: Labelled, tolerance_eV_per_A: float) -> "LocalProbe":
+def _fit(known: Known, labelled: Labelled) -> "LocalProbe":
     """Fit a probe on labelled frames, bound to the potential's fingerprint; the training dataset is in scope, too."""
-    from sonde.reliability.trust import ScopeReference, fit_trust
+    from sonde.reliability.trust import ScopeReference, fit_probe
 
     training = known.training
     scope = None
     if training is not None:
         scope = ScopeReference(training.frames, training.evaluations, groups_of(training.frames, "training"))
-    probe, _ = fit_trust(
-        known.identity,
-        labelled.frames,
-        labelled.evaluations,
-        groups_of(labelled.frames, "pool"),
-        tolerance=tolerance_eV_per_A,
-        scope_reference=scope,
-    )
-    return probe
+    groups = groups_of(labelled.frames, "pool")
+    return fit_probe(known.identity, labelled.frames, labelled.evaluations, groups, scope_reference=scope)
 
 
 def groups_of(frames: Sequence[Frame], dataset: str) -> list[str]:
