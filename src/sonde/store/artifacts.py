@@ -42,6 +42,11 @@ class ArtifactStore:
                 )
             # What was replaced is an orphan now: the next writer sweeps it away.
 
+    def remove(self, kind: str, name: str) -> None:
+        """Remove an artifact, where there is one; the next writer sweeps its bytes away."""
+        with self._ledger.transaction("artifact_removal") as connection:
+            connection.execute("DELETE FROM artifacts WHERE kind = ? AND name = ?", (kind, name))
+
     def get(self, kind: str, name: str) -> tuple[bytes, dict[str, Any]] | None:
         """Return bytes and description, or None where there is no such artifact."""
         row = self._ledger.row("SELECT sha256, meta FROM artifacts WHERE kind = ? AND name = ?", kind, name)

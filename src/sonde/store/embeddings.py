@@ -44,6 +44,11 @@ class EmbeddingStore:
         path = self._path(key)
         return read_arrays(path) if path.exists() else None
 
+    def remove(self, key: str) -> None:
+        """Remove the arrays under a key, where there are any."""
+        with self._lock.held():
+            self._path(key).unlink(missing_ok=True)
+
     def _path(self, key: str) -> Path:
         if not _KEY.fullmatch(key):
             raise WrongUse(f"A key of embeddings is made of letters, digits, - and _, not {key!r}: use a hash.")
