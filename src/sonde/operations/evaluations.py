@@ -16,6 +16,7 @@ from sonde.records.potentials import FrameEvaluation, PotentialIdentity
 if TYPE_CHECKING:
     from sonde.potentials.protocol import FrozenPotential
     from sonde.store import Project
+    from sonde.store.datasets import DatasetRow
 
 LARGEST_FLOAT16 = 6e4
 ATOMS_PER_BATCH = 256
@@ -29,7 +30,7 @@ def evaluations_of_dataset(
 
     Kept are embeddings in float16 (float32 where they do not fit) and the rest in float64; stress is not kept.
     """
-    key = embedding_key(potential.identity, dataset)
+    key = embedding_key(potential.identity, project.datasets.row(dataset))
     kept = project.embeddings.get(key)
     if kept is not None:
         return _unpack(kept, frames)
@@ -54,9 +55,13 @@ def batch_size_for(frames: Sequence[Frame]) -> int:
     return max(1, ATOMS_PER_BATCH // max((frame.n_atoms for frame in frames), default=1))
 
 
-def embedding_key(identity: PotentialIdentity, dataset: str) -> str:
-    """Name of a dataset's evaluations under one fingerprint of a potential."""
-    return hashlib.sha256(f"{to_json(identity)}\n{dataset}".encode()).hexdigest()
+def embedding_key(identity: PotentialIdentity, dataset: "DatasetRow") -> str:
+    """Name of a dataset's evaluations under one fingerprint of a potential.
+
+    A dataset that was removed may come again under its name with other frames: the time of its import tells them apart.
+    """
+    text = f"{to_json(identity)}\n{dataset.name}\n{dataset.created.isoformat()}"
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _pack(evaluations: Sequence[FrameEvaluation]) -> dict[str, AnyArray]:

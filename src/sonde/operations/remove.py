@@ -1,5 +1,7 @@
 """`sonde remove`."""
 
+from collections.abc import Sequence
+from itertools import product
 from typing import TYPE_CHECKING
 
 from sonde.errors import NotFound, SondeError
@@ -9,18 +11,21 @@ if TYPE_CHECKING:
 
 
 def remove(project: "Project", name: str) -> str:
-    """Remove a dataset, a source or a potential by its name; passages, vectors and links go along.
+    """Remove a dataset, a source or a potential by its name; passages, links, probes and evaluations go along.
 
     A dataset that others came from, or that a potential was trained on, stays until these are removed.
     """
     with project.writing():
         if name in project.datasets.names():
             _refuse_if_needed(project, name)
+            _forget_evaluations(project, project.potentials.names(), [name])
             project.datasets.remove(name)
             return f"dataset {name} removed"
         if name in project.potentials.names():
+            _forget_evaluations(project, [name], project.datasets.names())
+            project.artifacts.remove("probe", name)
             project.potentials.remove(name)
-            return f"potential {name} removed"
+            return f"potential {name} removed with its probe and evaluations"
         if name in project.sources.names():
             project.passages.remove(name)
             return f"source {name} removed with its passages, changes and links"
@@ -32,6 +37,14 @@ def _refuse_if_needed(project: "Project", name: str) -> None:
     trained = [p for p in project.potentials.names() if project.potentials.get(p).trained_on == name]
     if children or trained:
         raise SondeError(f"{name} is needed by {', '.join([*children, *trained])}: remove these first.")
+
+
+def _forget_evaluations(project: "Project", potentials: Sequence[str], datasets: Sequence[str]) -> None:
+    from sonde.operations.evaluations import embedding_key
+
+    for potential, dataset in product(potentials, datasets):
+        identity = project.potentials.get(potential).identity
+        project.embeddings.remove(embedding_key(identity, project.datasets.row(dataset)))
 
 
 def _names(project: "Project") -> list[str]:
