@@ -1,16 +1,18 @@
 """`sonde add dataset`: take frames from files into the project."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from sonde.errors import BadInput
+from sonde.errors import BadInput, SondeError
+from sonde.operations.names import require_name
 from sonde.progress import SILENT, Progress
 from sonde.records.frames import Frame
 
 if TYPE_CHECKING:
     from sonde.store import Project
+    from sonde.store.datasets import SourceFile
 
 
 @dataclass(frozen=True)
@@ -45,12 +47,16 @@ def add_dataset(
     _require_files(files)
     counter = _Counter(files)
     sources = [SourceFile.of(path) for path in files]
+    _require_place(project, name, child_of, sources)
     if dry_run:
         for _ in progress.track(counter.frames(), f"reading {name}"):
             pass
         return counter.summary(name, child_of, stored=False)
     with project.writing():
         project.datasets.add(name, counter.frames(), child_of=child_of, sources=sources, progress=progress)
+    if counter.n_frames == 0:
+        # It was complete already: nothing was read.
+        counter.count(project.datasets.frames(name))
     return counter.summary(name, child_of, stored=True)
 
 
@@ -58,6 +64,21 @@ def _require_files(files: Sequence[Path]) -> None:
     for path in files:
         if not path.is_file():
             raise BadInput(path, None, "there is no such file", "Check the path; folders are given file by file.")
+
+
+def _require_place(project: "Project", name: str, child_of: str | None, sources: "Sequence[SourceFile]") -> None:
+    """Refuse a name that is taken and a parent that is not there, before anything is read."""
+    require_name(project, "dataset", name)
+    if child_of is not None:
+        project.datasets.row(child_of)
+    if name not in project.datasets.names():
+        return
+    row = project.datasets.row(name)
+    if row.child_of != child_of or [s.content for s in row.sources] != [s.content for s in sources]:
+        raise SondeError(
+            f"A dataset called {name!r} is there already, with other files or another parent: take another name, or "
+            f"remove it first (sonde remove {name})."
+        )
 
 
 class _Counter:
@@ -74,8 +95,12 @@ class _Counter:
         for path in self.files:
             for frame in read_frames(path):
                 yield replace(frame, ordinal=self.n_frames, source_file=frame.source_file or path.name)
-                self.n_frames += 1
-                self.n_atoms += frame.n_atoms
+                self.count([frame])
+
+    def count(self, frames: Iterable[Frame]) -> None:
+        for frame in frames:
+            self.n_frames += 1
+            self.n_atoms += frame.n_atoms
 
     def summary(self, name: str, child_of: str | None, *, stored: bool) -> AddedDataset:
         files = tuple(str(path) for path in self.files)

@@ -1,10 +1,14 @@
 """`sonde add potential`: register a checkpoint with what it was trained on, and check that this can be true."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from sonde.errors import WrongUse
+from sonde.operations.names import require_name
 from sonde.progress import SILENT, Progress
 from sonde.records.frames import Frame
 from sonde.records.potentials import ForceResiduals, RegisteredPotential
@@ -13,6 +17,7 @@ if TYPE_CHECKING:
     from sonde.potentials.protocol import FrozenPotential
     from sonde.store import Project
 
+COMMIT = re.compile(r"[0-9a-fA-F]{7,40}")
 SAMPLE = 200
 """Training frames on which residuals are measured at registration and repeated by every diagnosis."""
 
@@ -55,11 +60,13 @@ def add_potential(
     """
     from sonde.potentials.registry import load_potential
 
+    require_name(project, "potential", name)
+    _require_time(options.trained_at)
+    sample = training_sample(project, options.trained_on)
     progress.say(f"loading {adapter} {checkpoint or '(weights of its package)'}")
     potential = load_potential(
         adapter, checkpoint, head=options.head, dtype=options.dtype, trust_pickle=options.trust_pickle
     )
-    sample = training_sample(project, options.trained_on)
     residuals, warnings = _verify(potential, sample, options.trained_on, progress)
     registered = RegisteredPotential(
         name=name,
@@ -75,6 +82,18 @@ def add_potential(
         with project.writing():
             project.potentials.add(registered)
     return AddedPotential(registered, residuals, warnings, stored=not dry_run)
+
+
+def _require_time(trained_at: str | None) -> None:
+    """Refuse what is neither a date nor a commit: a diagnosis orders changes by it."""
+    if trained_at is None or COMMIT.fullmatch(trained_at):
+        return
+    try:
+        datetime.fromisoformat(trained_at)
+    except ValueError as neither:
+        raise WrongUse(
+            f"--trained-at takes a date, such as 2024-02-07T19:00:00+00:00, or a commit, not {trained_at!r}."
+        ) from neither
 
 
 def training_sample(project: "Project", dataset: str | None) -> list[Frame]:

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from sonde.errors import BadInput
+from sonde.errors import BadInput, SondeError
+from sonde.operations.names import require_name
 from sonde.progress import SILENT, Progress
 
 if TYPE_CHECKING:
@@ -58,7 +59,8 @@ def _take_in(
 
     if not path.exists():
         raise BadInput(path, None, "there is no such file or folder", "Check the path.")
-    name = name or path.resolve().stem
+    name = path.resolve().stem if name is None else name
+    _require_place(project, kind, name)
     read = sources.readers[kind]
     label = f"reading {kind} {name}"
     passages = list(progress.track(read(path), label))
@@ -71,6 +73,14 @@ def _take_in(
         if kind == "git":
             project.changes.add(name, changes)
     return AddedSource(name, kind, str(path), len(passages), n_new, len(changes), 0, stored=True)
+
+
+def _require_place(project: "Project", kind: str, name: str) -> None:
+    """Refuse a name that something else has; the same kind of source may come again with what is new in it."""
+    require_name(project, "source", name)
+    if name in project.sources.names() and project.sources.row(name).kind != kind:
+        known = project.sources.row(name)
+        raise SondeError(f"A source called {name!r} is there already ({known.kind}, {known.path}): add --name NAME.")
 
 
 def fingerprint(path: Path) -> str:

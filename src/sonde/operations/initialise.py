@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sonde.errors import BadInput
+
 if TYPE_CHECKING:
     from sonde.store import Project
 
@@ -11,4 +13,8 @@ def initialise(folder: Path) -> "Project":
     """Make a folder a sonde project: a ledger and a lake under `.sonde`."""
     from sonde.store import Project
 
-    return Project.create(folder)
+    try:
+        return Project.create(folder)
+    except OSError as refused:
+        problem = f"no project can be made here ({refused.strerror})"
+        raise BadInput(folder, None, problem, "Name a folder that you may write in: sonde init FOLDER") from refused
