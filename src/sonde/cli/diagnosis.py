@@ -7,6 +7,7 @@ import typer
 
 from sonde.cli.answers import HERE, NO_ANSWER, AsJson, ProjectFolder, open_project, say, show
 from sonde.cli.progress_bar import progress_for_terminal
+from sonde.errors import BadInput
 
 
 def register(app: typer.Typer) -> None:
@@ -31,6 +32,8 @@ def diagnose(
     from sonde.operations.diagnose import diagnose as run
     from sonde.views.diagnosis import show_diagnosis
 
+    if report is not None and (report.is_dir() or not report.parent.is_dir()):
+        raise BadInput(report, None, "no report can be written here", "Name a file in a folder that exists.")
     settings = DiagnoseSettings(tolerance, trajectory, timestep_fs, temperature_k, confirm)
     record = run(open_project(project), file, potential, settings=settings, progress=progress_for_terminal())
     show(record, show_diagnosis, as_json)

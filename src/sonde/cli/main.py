@@ -39,6 +39,10 @@ def main() -> None:
     except SondeError as error:
         typer.echo(f"error: {error}", err=True)
         sys.exit(2 if isinstance(error, WrongUse) else 1)
+    except OSError as error:
+        # What no room foresaw: a full disk, a file that may not be read.
+        typer.echo(f"error: {error.filename or 'the system'}: {error.strerror or error}", err=True)
+        sys.exit(1)
     except KeyboardInterrupt:
         typer.echo("stopped; what was stored stays, and the same command goes on from there.", err=True)
         sys.exit(1)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sonde.errors import BadInput, NotFound
+from sonde.errors import BadInput, NotFound, WrongUse
 from sonde.progress import SILENT, Progress
 from sonde.records.diagnosis import Diagnosis, Evidence, FailureEvidence, Finding, StructureReport, Verdict
 from sonde.records.frames import Frame
@@ -50,6 +50,7 @@ def diagnose(
     from sonde.operations.evidence.assembly import gather
     from sonde.operations.evidence.unknown_elements import diagnose_unknown_elements, unknown_elements
 
+    _require_settings(settings)
     frames = read_structures(structures)
     registered = _registered(project, potential)
     if unknown_elements(frames, registered):
@@ -65,6 +66,18 @@ def diagnose(
 
         record = replace(record, confirmation=confirm(project, material, progress=progress))
     return record
+
+
+def _require_settings(settings: DiagnoseSettings) -> None:
+    """Refuse numbers that mean nothing before any work is done; NaN is not above zero either."""
+    quantities = {
+        "tolerance": (settings.tolerance_eV_per_A, "eV/Å"),
+        "time step": (settings.timestep_fs, "fs"),
+        "temperature": (settings.temperature_K, "K"),
+    }
+    for name, (value, unit) in quantities.items():
+        if value is not None and not 0 < value < np.inf:
+            raise WrongUse(f"The {name} must be a number above zero, in {unit}; {value} was given.")
 
 
 def _registered(project: "Project", name: str) -> RegisteredPotential:

@@ -34,6 +34,7 @@ def trust_fit(
     from sonde.operations.evidence.trust import groups_of
     from sonde.reliability.trust import TrustSettings, fit_trust
 
+    project.datasets.row(dataset)
     registered, loaded = load_registered(project, potential, progress)
     frames = list(project.datasets.frames(dataset))
     evaluations = evaluations_of_dataset(project, loaded, dataset, frames, progress)
@@ -68,6 +69,7 @@ def trust_score(
     from sonde.operations.evidence.assembly import load_registered
     from sonde.reliability.probes.local import LocalProbe
 
+    project.potentials.get(potential)
     stored = project.artifacts.get("probe", potential)
     if stored is None:
         raise SondeError(f"No probe is fitted for {potential}: run sonde trust fit {potential} --on DATASET first.")

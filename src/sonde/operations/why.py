@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from sonde.errors import WrongUse
+from sonde.errors import SondeError, WrongUse
 from sonde.records.decisions import Why
 
 if TYPE_CHECKING:
@@ -35,12 +35,16 @@ def why(project: "Project", asked: Asked) -> Why:
     forms = [form for form in (asked.question, asked.at, asked.key, asked.commit) if form]
     if len(forms) != 1:
         raise WrongUse('Ask one thing: sonde why "QUESTION", or --at PATH[:LINE], or --key KEY, or --commit COMMIT.')
+    if asked.source is not None:
+        project.sources.row(asked.source)
     archive = open_archive(project)
     if asked.question:
         return answers.why_question(archive, asked.question, as_of=asked.as_of, source=asked.source)
+    archive = archive.at(asked.as_of, asked.source)
     if asked.key:
         return answers.why_key(archive, asked.key)
     if asked.commit:
+        _require_commit(archive, asked.commit)
         return answers.why_commit(archive, asked.commit)
     path, line = _place(asked.at or "")
     return answers.why_at(archive, path, line)
@@ -51,6 +55,19 @@ def open_archive(project: "Project") -> "Archive":
     from sonde.decisions.answers import Archive
 
     return Archive(passages=project.passages, changes=project.changes.all(), links=project.links.all())
+
+
+def _require_commit(archive: "Archive", commit: str) -> None:
+    """Tell a commit that nobody gave a reason for from one that is not there at all."""
+    known = any(change.commit.startswith(commit.lower()) for change in archive.changes)
+    if not known and not any(
+        passage.anchor.startswith(f"commit:{commit.lower()}") or commit[:7] in passage.text
+        for passage in archive.everything
+    ):
+        raise SondeError(
+            f"No repository of the project holds a commit whose id begins with {commit!r}: give at least its first "
+            "seven digits, or add the repository (sonde add git PATH)."
+        )
 
 
 def _place(text: str) -> tuple[str, int | None]:

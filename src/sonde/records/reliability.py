@@ -1,7 +1,7 @@
 """Records of the room `reliability`."""
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import ClassVar, Literal
 
 from sonde.records.arrays import FloatArray
 
@@ -34,6 +34,7 @@ class Reliability:
 class TrustSummary:
     """How a fitted probe did on frames it was neither trained nor calibrated on."""
 
+    SCHEMA: ClassVar[str] = "sonde.trust-fit/1"
     potential: str
     n_train_frames: int
     n_calibration_frames: int
