@@ -21,6 +21,7 @@ def frame(symbols: tuple[int, ...] = (28, 8), **tags: Tag) -> Frame:
         ({"xc": "pbe"}, {"functional": "PBE"}),
         ({"XC": "PBE", "functional": "r2SCAN"}, {"functional": "PBE"}),
         ({"run_type": "GGA+U"}, {"functional": "GGA"}),
+        ({"GGA": "--", "run_type": "GGA"}, {"functional": "GGA"}),
         ({"hubbard_u": "none"}, {"hubbard_u[Ni]": "none", "hubbard_u[O]": "none"}),
         ({"hubbard_u": "Ni:d:6.2"}, {"hubbard_u[Ni]": "d:6.2", "hubbard_u[O]": "none"}),
         ({"hubbards": "Ni:6.20 O:0.0"}, {"hubbard_u[Ni]": "6.2", "hubbard_u[O]": "none"}),

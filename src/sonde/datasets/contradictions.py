@@ -23,6 +23,8 @@ STIFFEST_EV_PER_A2 = 100.0
 ASSUMED_FORCE_EV_PER_A = 5.0
 """Per atom, where no forces are labelled, for how much a displacement within the tolerance may change the energy."""
 MOMENT_TOLERANCE_UB = 0.5
+LARGEST_GROUP = 30
+"""Copies of one geometry that are still compared each with each."""
 MOMENTS = ("absolute_magnetic_moment", "total_magnetic_moment")
 
 Relation = Literal["duplicate", "contradiction", "spin_states", "unlabelled", "apart"]
@@ -46,9 +48,12 @@ class GeometryPair:
 
 
 def geometry_pairs(frames: Sequence[Frame], groups: Iterable[Sequence[int]] | None = None) -> Iterator[GeometryPair]:
-    """Compare the labels of all pairs of frames that hold one geometry."""
+    """Compare the labels of all pairs of frames that hold one geometry; in groups beyond 30, each with the first."""
     for group in same_geometry_groups(frames) if groups is None else groups:
-        for first, second in combinations(group, 2):
+        all_pairs = (
+            combinations(group, 2) if len(group) <= LARGEST_GROUP else ((group[0], other) for other in group[1:])
+        )
+        for first, second in all_pairs:
             yield compare(frames, first, second)
 
 

@@ -53,11 +53,11 @@ def surface_of(frame: Frame) -> dict[str, str]:
             fields.update(_by_element(field, value, frame))
         else:
             fields[field] = NORMALISED.get(field, _plain)(key, value)
-    return {field: value for field, value in fields.items() if value.lower() not in UNKNOWN}
+    return fields
 
 
 def _stated(tags: Mapping[str, Tag]) -> dict[str, tuple[str, Tag]]:
-    by_name = {key.lower(): value for key, value in tags.items() if value is not None}
+    by_name = {key.lower(): v for key, v in tags.items() if v is not None and str(v).strip().lower() not in UNKNOWN}
     found: dict[str, tuple[str, Tag]] = {}
     for field, names in KEYS.items():
         key = next((name for name in names if name in by_name), None)

@@ -110,6 +110,18 @@ def test_computed_entries(shared_data: Path) -> None:
     assert titles == {"Li:PAW_PBE_Li_sv_10Sep2004", "Li:PAW_PBE_Li_sv_23Jan2001"}
 
 
+def test_task_documents(shared_data: Path) -> None:
+    """Labels under `output`, settings from INCAR and the last calculation; nested reports are no tags."""
+    frames = list(read_frames(shared_data / "li_fe_o/tasks_Li_Fe_V.json.gz"))
+    assert (len(frames), sum(frame.forces_eV_per_A is not None for frame in frames)) == (99, 25)
+    assert {frame.tags["ENCUT"] for frame in frames} == {520}
+    versions = {".".join(str(frame.tags["vasp_version"]).split(".")[:3]) for frame in frames}
+    assert versions == {"5.2.2", "5.2.12", "5.4.1", "5.4.4"}
+    assert {frame.tags["ISMEAR"] for frame in frames} == {1, -5}
+    assert "KSPACING" not in frames[0].tags  # VASP's list of parameters holds a default that was not used
+    assert max(len(str(value)) for frame in frames for value in frame.tags.values()) < 300
+
+
 def test_units(tmp_path: Path) -> None:
     (frame,) = read(tmp_path, [RECORD])
     kbar = -0.1 * GPa

@@ -43,13 +43,19 @@ def checked_cell(cell: FloatArray, pbc: BoolArray) -> tuple[FloatArray, BoolArra
     ------
     LabelDefect : numbers that are not finite, or periodic vectors that span no volume.
     """
-    if not np.all(np.isfinite(cell)):
+    if not np.isfinite(cell).all():
         raise LabelDefect("the lattice holds NaN or inf")
     if not cell.any():
         return np.zeros((3, 3)), np.zeros(3, bool)
-    if pbc.all() and abs(np.linalg.det(cell)) < SMALLEST_VOLUME_A3:
+    if pbc.all() and volume_of(cell) < SMALLEST_VOLUME_A3:
         raise LabelDefect("the lattice vectors span no volume")
     return np.ascontiguousarray(cell, float), pbc
+
+
+def volume_of(cell: FloatArray) -> float:
+    """Volume of a cell, Å³; written out, as numpy's determinant costs ten times as much on 3 × 3."""
+    (a, b, c), (d, e, f), (g, h, i) = cell.tolist()
+    return abs(a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g))
 
 
 def checked_positions(positions: FloatArray, n_atoms: int) -> FloatArray:

@@ -88,9 +88,12 @@ def _parsed(block: Block, c_file: Any) -> Parsed:
     """Parse one whole frame with the C parser; where its grammar is too narrow for the comment line, with ase."""
     stated = KEY_VALUE.findall(block.comment)
     _check_repeated_labels(stated, block)
-    cextxyz.cfseek(c_file, block.offset, 0)
+    if cextxyz.cftell(c_file) != block.offset:  # after a refusal; seeking every time would empty the buffer
+        cextxyz.cfseek(c_file, block.offset, 0)
     try:
-        _, info, columns = cextxyz.read_frame_dicts(c_file, use_cleri=False, comment=_without_empty_text(block.comment))
+        comment = _without_empty_text(block.comment)
+        stands = None if comment is block.comment else comment
+        _, info, columns = cextxyz.read_frame_dicts(c_file, use_cleri=False, comment=stands)
     except cextxyz.ExtXYZError as refusal:
         atom = ATOM_LINE.search(str(refusal))
         if atom:

@@ -32,7 +32,7 @@ class LabelDefect(ValueError):  # noqa: N818 - a defect of the data, as the fiel
 
 def finite_rows(rows: FloatArray, what: str) -> FloatArray:
     """Return rows of numbers, one per atom, all finite."""
-    if not np.all(np.isfinite(rows)):
+    if not np.isfinite(rows).all():
         raise LabelDefect(f"{what} hold NaN or inf", int(np.argmin(np.isfinite(rows).all(axis=1))))
     return rows
 
@@ -122,7 +122,7 @@ def _stress(key: str, value: Any, cell: FloatArray) -> FloatArray:
         numbers = np.asarray(value, float)
     except ValueError as words:
         raise LabelDefect(f"{key} is not made of numbers: {value!r}") from words
-    if not np.all(np.isfinite(numbers)):
+    if not np.isfinite(numbers).all():
         raise LabelDefect(f"{key} holds NaN or inf")
     tensor = full_tensor(numbers, key)
     if not key.lower().endswith(VIRIAL_NAMES):

@@ -11,11 +11,12 @@ from sonde.records.frames import Tag
 LABELS_AND_GEOMETRY = frozenset(
     ["structure", "outputs", "output", "energy", "forces", "stress", "sites", "lattice", "num_atoms", "nsites"]
 )
-NOT_TAGS = LABELS_AND_GEOMETRY | frozenset(
-    ["composition", "energy_adjustments", "notes", "tags", "@module", "@class", "@version", "calcs_reversed"]
-)
-OPENED = frozenset(["params", "parameters", "data", "provenance"])
+DERIVED = frozenset(["composition", "composition_reduced", "composition_unit_cell", "elements", "nelements", "chemsys"])
+NOT_TAGS = LABELS_AND_GEOMETRY | DERIVED | frozenset(["energy_adjustments", "notes", "tags", "calcs_reversed"])
+OPENED = frozenset(["params", "parameters", "data", "provenance", "input", "incar"])
 """Dicts whose items are taken up under their own names."""
+LAST_RUN = ("run_type", "vasp_version")
+"""What a task document says of its last calculation only."""
 UNKNOWN_TEXTS = frozenset(["nan", "n/a", "na", "none", "null", "unknown", ""])
 GENERAL_TAGS = frozenset(["test", "train", "valid", "validation"])
 
@@ -40,13 +41,23 @@ def record_tags(record: Mapping[str, Any], structure: Mapping[str, Any]) -> dict
 
 
 def _flat(record: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield what can be a tag: single values, lists of them, and dicts of them; deeper nesting is left out."""
     for key, value in record.items():
-        if key in NOT_TAGS:
+        if key in NOT_TAGS or key.startswith("@"):
             continue
         if key in OPENED and isinstance(value, Mapping):
-            yield from ((inner, item) for inner, item in value.items() if not inner.startswith("@"))
-        else:
+            # Under `input` VASP's own list of all parameters, defaults included, stands beside what was asked for.
+            yield from _flat({k: v for k, v in value.items() if not (key == "input" and k == "parameters")})
+        elif key == "potcar_spec" or not _is_nested(value):
             yield key, value
+    runs = record.get("calcs_reversed")
+    if isinstance(runs, list) and runs and isinstance(runs[0], Mapping):
+        yield from ((key, runs[0][key]) for key in LAST_RUN if key in runs[0])
+
+
+def _is_nested(value: Any) -> bool:
+    items = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
+    return any(isinstance(item, Mapping | list | tuple) for item in items)
 
 
 def _put(tags: dict[str, Tag], key: str, value: Any) -> None:

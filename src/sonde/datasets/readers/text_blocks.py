@@ -73,7 +73,7 @@ def _count(count_line: bytes, place: Place) -> int:
 
 
 def _check_complete(comment_line: bytes, atom_lines: tuple[bytes, ...], n_atoms: int, place: Place) -> None:
-    found = sum(1 for line in atom_lines if line.strip())
+    found = sum(map(bool, map(bytes.strip, atom_lines)))
     if not comment_line or (found < n_atoms and len(atom_lines) < n_atoms):
         raise place.bad(
             f"the file is truncated: {n_atoms} atoms announced, {found} found before its end",
