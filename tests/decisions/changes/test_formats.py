@@ -125,6 +125,8 @@ def select(frames, fmax=30.0 * units.eV / units.Ang):
     config["cell"]["k"] = 4
     keep = [f for f in frames if np.abs(f.get_forces()).max() > 15.0 and f.info["energy"] <= -3.5]
     if np.linalg.norm(forces, axis=1).max() >= 20.: pass
+    if n == 30 or name == 'x': pass
+    assert len(frames) < 7.5 and energy > 8.5
     if 0.5 < distance < 3.0 or len(frames) > 10 or n == 0 or 7.5 > max(x): pass
 '''
 
@@ -150,9 +152,9 @@ def test_python() -> None:
         ("select.max_force", ">"): ("15.0", None, 14),
         ("select.energy", "<="): ("-3.5", None, 14),
         ("select.max_force", ">="): ("20.", None, 15),
-        ("select.distance", ">"): ("0.5", None, 16),
-        ("select.distance", "<"): ("3.0", None, 16),
-        ("select.max_x", "<"): ("7.5", None, 16),
+        ("select.distance", ">"): ("0.5", None, 18),
+        ("select.distance", "<"): ("3.0", None, 18),
+        ("select.max_x", "<"): ("7.5", None, 18),
     }
 
 

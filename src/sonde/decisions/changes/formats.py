@@ -28,6 +28,8 @@ PARSERS: dict[FormatName, Callable[[str], Iterable[Value]]] = {
     "incar": incar.values,
     "python": python_literals.values,
 }
+Sections = list[tuple[int, str]]
+LITERAL = re.compile(r"[\d\"']|\b(True|False|None)\b")
 LARGEST_BYTES = 512 * 1024
 INCAR = re.compile(r"INCAR([._-]\w+)*|\w+[._-]INCAR")
 LOCK_FILE = re.compile(r"(package-lock|composer\.lock|pnpm-lock|conda-lock)\.\w+|.*-lock\.ya?ml")
@@ -65,27 +67,47 @@ def differing_values(kind: FormatName, old: str, new: str) -> tuple[tuple[Value,
         Where one of them cannot be parsed; it says which.
     """
     if kind == "python":
-        before, after = _sections(old), _sections(new)
-        both = Counter(text for _, text in before) & Counter(text for _, text in after)
+        before, after = _without_common(_sections(old), _sections(new))
+        if _literal_lines(before) == _literal_lines(after):
+            return (), ()
         try:
-            return _values_of_sections(before, both), _values_of_sections(after, both)
+            return _values_of_sections(before), _values_of_sections(after)
         except Unreadable:  # a cut through quotes or brackets, or a version that is broken indeed
             pass
     return _version("old", kind, old), _version("new", kind, new)
 
 
-def _values_of_sections(sections: list[tuple[int, str]], both: Counter[str]) -> tuple[Value, ...]:
-    left, found = Counter(both), list[Value]()
+def _without_common(old: Sections, new: Sections) -> tuple[Sections, Sections]:
+    """Leave out what stands in both, as often as it does."""
+    both = Counter(text for _, text in old) & Counter(text for _, text in new)
+    return _less(old, both), _less(new, both)
+
+
+def _less(sections: Sections, both: Counter[str]) -> Sections:
+    left, kept = Counter(both), []
     for line, text in sections:
         if left[text] > 0:
             left[text] -= 1
         else:
-            found += [replace(value, line=value.line + line - 1) for value in _values_of_section(text)]
+            kept.append((line, text))
+    return kept
+
+
+def _literal_lines(sections: Sections) -> Counter[str]:
+    """Lines that may hold a literal: where they are the same, no value changed, and nothing has to be parsed."""
+    lines = (line.strip() for _, text in sections for line in text.split("\n"))
+    return Counter(line for line in lines if LITERAL.search(line))
+
+
+def _values_of_sections(sections: Sections) -> tuple[Value, ...]:
+    found: list[Value] = []
+    for line, text in sections:
+        found += [replace(value, line=value.line + line - 1) for value in _values_of_section(text)]
     return tuple(found)
 
 
 @lru_cache(maxsize=256)
-def _sections(text: str) -> list[tuple[int, str]]:
+def _sections(text: str) -> Sections:
     return list(python_literals.sections(text))
 
 

@@ -52,7 +52,8 @@ class _Versions:
         except UnreadableVersion as reason:
             log.info("skipped %s (%s): %s", file.path, file.new or file.old, str(reason).partition("\n")[0])
             return self._since_readable(kind, file, new) if reason.which == "old" else None
-        self._remember(file)
+        if found != ((), ()):  # else it may not have been parsed at all
+            self._remember(file)
         return found
 
     def _since_readable(self, kind: FormatName, file: FileChange, new: str) -> tuple[Values, Values] | None:

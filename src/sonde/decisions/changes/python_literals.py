@@ -10,16 +10,20 @@ from sonde.decisions.changes.python_expressions import literal, measured, option
 from sonde.decisions.changes.units import split_unit, unit_of_comment, unit_of_key
 from sonde.decisions.changes.values import Unreadable, Value, as_number
 
-MIRRORED = {">": "<", "<": ">", ">=": "<=", "<=": ">=", "==": "==", "!=": "!="}
-SIGNS: dict[type[ast.cmpop], str] = {
-    ast.Gt: ">",
-    ast.Lt: "<",
-    ast.GtE: ">=",
-    ast.LtE: "<=",
-    ast.Eq: "==",
-    ast.NotEq: "!=",
-}
-LEAVES = (ast.Constant, ast.Name, ast.Pass, ast.Import, ast.ImportFrom, ast.Global, ast.expr_context, ast.operator)
+MIRRORED = {">": "<", "<": ">", ">=": "<=", "<=": ">="}
+SIGNS: dict[type[ast.cmpop], str] = {ast.Gt: ">", ast.Lt: "<", ast.GtE: ">=", ast.LtE: "<="}
+"""Equality is no limit: `n == 3` tells cases apart."""
+LEAVES = (
+    ast.Assert,
+    ast.Constant,
+    ast.Name,
+    ast.Pass,
+    ast.Import,
+    ast.ImportFrom,
+    ast.Global,
+    ast.expr_context,
+    ast.operator,
+)
 CONTINUES = re.compile(r"(else|elif|except|finally|case)\b")
 OUTERMOST = re.compile(r"^(?=[^\s#)\]}\"'])|\"\"\"|'''", re.MULTILINE)
 """Beginnings of lines at the margin, and triple quotes."""
@@ -27,7 +31,20 @@ TRIVIAL = frozenset({"0", "1", "-1", "2"})
 """Compared with these, a number is a count, an index or a sign rather than a threshold (0.0 and 1.0 are thresholds)."""
 NOT_SETTINGS = frozenset(
     [
-        *("help", "description", "metavar", "name", "label", "title", "epilog", "usage", "doc", "message", "msg"),
+        *(
+            "help",
+            "description",
+            "metavar",
+            "name",
+            "label",
+            "title",
+            "epilog",
+            "usage",
+            "doc",
+            "message",
+            "msg",
+            "match",
+        ),
         *("encoding", "errors", "newline", "mode", "sep", "end", "flush", "indent", "text", "check", "shell", "level"),
         *("capture_output", "exist_ok", "missing_ok", "parents", "strict", "frozen", "slots", "kw_only", "eq", "order"),
         *("axis", "keepdims", "ndmin", "copy", "out", "start", "reverse", "maxsize", "scope", "autouse", "stacklevel"),
