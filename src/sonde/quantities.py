@@ -181,7 +181,8 @@ def same_quantity(first: Quantity, second: Quantity, rtol: float = 1e-6) -> bool
     if difference <= max(rtol, about) * max(abs(a), abs(b)):
         return True
     factors = _base(first.unit)[0], _base(second.unit)[0]
-    if _power_of_ten(factors[0] / factors[1]):
+    offset = first.unit != second.unit and "degC" in (first.unit, second.unit)
+    if _power_of_ten(factors[0] / factors[1]) and not offset:
         return False
     return difference <= max(first.half_digit * abs(factors[0]), second.half_digit * abs(factors[1]))
 

@@ -34,7 +34,8 @@ CONCEPTS: tuple[Concept, ...] = (
         ("force", "fmax", "f_max", "max_f", "|f|", "maxf"),
         rf"forces?(?:[-_ ](?:magnitude|norm|component|label)s?)?[-_ ]{_CUT}|{_CUT} (?:on|for|in|of) (?:the )?(?:\w+"
         rf" )?forces?"
-        r"|(?:max(?:imum|imal|\.)?|largest|highest|biggest|big|large|huge|high"
+        r"|ev\s?/\s?(?:å|a|ang\w*) (?:for|on|in) (?:the |all )?forces?|(?:max(?:imum|imal|\.)?|largest|highest"
+        r"|biggest|big|large|huge|high"
         r"|extreme)[-_ ](?:\w+[- ])?forces?(?![-_ ]weight)"
         r"|f_?max|max_?f|\|f\||forces? (?:\w+ )?(?:above|over|beyond|exceeding|larger|greater|higher|bigger|up to"
         r"|below|under"

@@ -40,7 +40,7 @@ MOST_PER_CHANGE = 60
 LONG_APART_DAYS = 60.0
 """Talk that names the setting without its values, and is further from the commit than this, is no link."""
 _DAY = 86400.0
-_HASH = re.compile(r"(?<![0-9a-zA-Z])(?=\d*[a-f])(?=[a-f]*\d)[0-9a-f]{7,40}(?![0-9a-zA-Z])")
+_HASH = re.compile(r"(?<![0-9a-zA-Z])[0-9a-f]{7,40}(?![0-9a-zA-Z])")
 _PATH = re.compile(r"[\w\-]+(?:/[\w\-.]+)*\.(?:ya?ml|toml|json|py|in|cfg|ini|sh)\b|\b(?:INCAR|KPOINTS)\b")
 _ANCHOR_COMMIT = re.compile(r"(?:^commit:|@)([0-9a-f]{40})$")
 

@@ -1,7 +1,7 @@
 """Sentences, and how much each sounds like a reason, a rejected alternative, or talk that settles nothing.
 
 Cue words rank sentences; they are no filter by themselves (`roles` asks what a sentence is about). Weights were set
-on constructed conversations and on the Rationale sections of PEPs, never on the sealed cases.
+on constructed conversations (tests/decisions/cases.py); the Rationale sections of PEPs are a check on real text.
 """
 
 import re
@@ -40,11 +40,12 @@ _CUES: tuple[tuple[str, float, str], ...] = (
      r"|\bin order (?:to|that)\b|\bso (?:that|as)\b|\bso (?:we|it|the|they|i|our|those|these|no|nothing|none|both"
      r"|all)\b|\botherwise\b"
      r"|\bor else\b|\belse\b|\bfor the sake of\b|\bfor consistency\b|\bfor compat\w+|\bfor comparab\w+|\bwe"
-     r" want(?:ed)?\b|\bwe need(?:ed)?\b"
-     r"|\bwanted to\b|\bneeded to\b", 2.0, "purpose"),
+     r" want(?:ed)?\b|\bwe need(?:ed)? (?!to (?:re|run|start|pull|update|check|talk|discuss|decide))"
+     r"|\bwanted to\b", 2.0, "purpose"),
     (r"(?:^|[#,;:(–—-]\s*)(?:since|as) (?!soon\b|well\b|long\b|far\b|discussed\b|agreed\b|promised\b|usual\b|of\b"
      r"|last\b|yesterday\b"
-     r"|then\b|\d|before\b|(?:the|our) (?:last|meeting)|monday|tuesday|wednesday|thursday|friday|january|february"
+     r"|then\b|(?:19|20)\d\d\b|\d+[ :]?(?:am|pm|h|days?|weeks?|months?)\b|before\b|(?:the|our) (?:last|meeting)"
+     r"|monday|tuesday|wednesday|thursday|friday|january|february"
      r"|march|april|may\b"
      r"|june|july|august|september|october|november|december)\w+", 1.8, "cause"),
     (r"\bsince (?:the |our |all |most )?(?:[\w-]+ ){1,4}(?:is|are|was|were|has|have|had|would|will|can|cannot|can't"
@@ -56,7 +57,7 @@ _CUES: tuple[tuple[str, float, str], ...] = (
     (r"\bturn(?:s|ed) out\b|\bit (?:seems|appears|looks like)\b|\bfound (?:that|out)\b|\bnoticed\b|\bshow(?:s|ed)\b"
      r"|\brealis?z?ed\b"
      r"|\bmeans\b|\bwould (?:have|be|lose|throw|drop|kill|cut|remove|cost|need|take|only|mean|otherwise|still|just)\b"
-     r"|\bleads? to\b|\bled to\b|\bresult(?:s|ed)? in\b|\bmakes? (?:the|it|no|sense|them)\b|\bmade (?:the|it)\b|\bfor"
+     r"|\bleads? to\b|\bled to\b|\bresult(?:s|ed)? in\b|\bmakes? (?:the|it|no|them)\b|\bmade (?:the|it)\b|\bfor"
      r" (?:that|this) reason\b"
      r"|\bwe (?:would )?(?:los|miss)(?:e|es|t|ing|ed)\b|\blet(?:s|ting)? (?:the|us|in)\b|\bthrow(?:s|ing)? (?:away"
      r"|out)\b|\bthrew\b",
@@ -90,13 +91,26 @@ _CUES: tuple[tuple[str, float, str], ...] = (
      r"|stays? stable|more stable|stable)\b", 0.9, "evaluation"),
     (r"\bconsisten(?:t|cy) with\b|\bsame as\b|\bas in the\b|\bcompatib\w+|\bcomparab\w+|\brecommend\w+|\bfollowing\b"
      r"|\bstandard\b|\bmaterials project\b"
-     r"|\bliterature\b|\bet al\b|\bdefault\b|\breferee\w*|\breviewer\w*", 0.9, "authority"),
+     r"|\bet al\b|\bdefault\b|\breferee\w*|\breviewer\w*", 0.9, "authority"),
+    (r"\b(?:we|they|that|which|i) (?:really |actually )?(?:care about|depend on|rely on)\b|\bmatters? for\b"
+     r"|\b(?:needed|required|essential|relevant)"
+     r" (?:for|by)\b|\basked for (?:it|this|that)\b|\b(?:requested|required|demanded|imposed) by\b|\binsist\w*\b"
+     r"|\bkill(?:s|ed|ing)\b"
+     r"|\bas in (?:the|our) (?:paper|literature)\b", 1.3, "purpose"),
     (r"\b(?:with|at|for|beyond|above|below|under)\s+(?:(?:an?|the) )?(?:[\w-]+ (?:of"
      r" )?){0,2}[~≈]?\d[\d.]*\s?(?:(?:m?eV|Ry|Ha|K|GPa|Å|A)"
      r"(?:\s?/\s?(?:Å|A|bohr|atom))?)?,? (?:the [\w-]+|it|they|you|everything|nothing|its|half|most|all|we lose|we"
      r" miss|nobody)\b"
-     r"|\b(?:cannot|can't|impossible|not possible)\b|\bcompar(?:e|ed|ing|ison\w*) (?:with|to|against|it|them)\b",
+     r"|(?<!\bI )\b(?:cannot|can't|impossible|not possible)\b|\bcompar(?:e|ed|ing|ison\w*) (?:with|to|against|it"
+     r"|them)\b",
      1.2, "behaviour"),
+    (r"\b(?:with|at|under) the (?:old|previous|former|default|smaller|larger|shorter|longer|coarser?|finer|lower"
+     r"|higher|tighter|looser) (?:\w+ )?"
+     r"(?:\w+ )?(?:the|it|we|they|you|some|many|all|half|is|was|are|were)\b|\b(?:beyond|above|below|over|under)"
+     r" (?:that|this) (?:we|the|they|it|you"
+     r"|everything|nothing|all|most|there|only)\b|\b(?:eat(?:s|en|ing)?|ate) (?:up|away|most)\b|\bwash(?:ed|es)?"
+     r" out\b|\bsmear(?:s|ed) out\b"
+     r"|\bon (?:top of each other|the same site)\b|\bnothing but\b|\bhalf the time\b", 1.2, "behaviour"),
     (r"\b(?:expensive|cheap(?:er|est)?|costs?|cost(?:ly|ing)|cpu[- ]?h\w*|core[- ]?h\w*|node[- ]?h\w*|gpu[- ]?h\w*"
      r"|allocation|budget|quota|queue|afford\w*|disk space"
      r"|wall ?time|deadline|no time|out of time|ran out|run out|too long|takes? (?:forever|days|weeks|ages)"
@@ -108,9 +122,11 @@ _COMPILED = tuple((re.compile(pattern, re.IGNORECASE), weight, tag) for pattern,
 _NO_REASON = re.compile(
     r"\b(?:no idea|don'?t (?:know|remember|recall) (?:\w+ )?(?:why|what|where|who|the reason)|do not (?:know|remember"
     r"|recall)|not sure (?:why|where|what)"
-    r"|can'?t (?:remember|recall|say|find)|cannot (?:remember|recall|say|find)|nobody (?:knows|remembers|recalls"
+    r"|can'?t (?:tell|remember|recall|say|find)|cannot (?:remember|recall|say|find)|nobody (?:knows|remembers|recalls"
     r"|wrote)|no ?one (?:knows|remembers)"
-    r"|never (?:\w+ )?(?:written|wrote|documented|explained|recorded|noted|told|said why)|predates? me|before my time"
+    r"|never (?:\w+ )?(?:written|wrote|documented|explained|recorded|noted|told|said why)|(?:will|should|must|let me"
+    r"|can you|could you|please|going to) (?:document|write|explain|note|look up|find out)|copied it|inherited (?:it"
+    r"|that|this)|never thought about|predates? me|before my time"
     r"|beats me|no clue|like (?:this|that) when|reasons? (?:was|is|were) (?:not|never|lost)|(?:not|un|never)"
     r" ?documented|no (?:particular|specific|real|good|recorded|known|documented|deeper) reason"
     r"|for (?:some|whatever) reason|reason (?:is |was )?(?:unknown|unclear|lost)|forgot(?:ten)? why|who (?:set|chose"
@@ -137,10 +153,30 @@ _DECIDED = re.compile(
     re.IGNORECASE,
 )
 _ACTION_ONLY = re.compile(
-    r"^\W*(?:ok(?:ay)?|done|thanks?|thx|great|cool|nice|sure|yes|no|yep|good|sounds good|agreed|perfect|will do"
+    r"^\W*(?:makes sense|go ahead|fine by me|fair enough|got it|let me|ok(?:ay)?|done|thanks?|thx|great|cool|nice"
+    r"|sure|yes|no|yep|good|sounds good|agreed|perfect|will do"
     r"|pushed|merged|\+1|fyi|ping|hi\b|hello|hey)\b[^.]{0,40}$",
     re.IGNORECASE,
 )
+_MACHINES = re.compile(
+    r"\b(?:node|server|cluster|machine|licen[cs]e|login|the old job|job)s?(?: \w*\d\w*)?\b[^.;]{0,20}"
+    r"\b(?:crash|fail|died?\b|kill|hung|hang|is down|was down|segfault|full|busy|reboot)\w*",
+    re.IGNORECASE,
+)
+"""Trouble with computers: why a job was restarted, not why a value was chosen."""
+_CONNECTIVE = re.compile(
+    r"\b(?:because|since|as (?:the|we|it|they|those|these)|due to|so that|otherwise|in order to|to (?:avoid|prevent"
+    r"|keep))\b",
+    re.IGNORECASE,
+)
+_STATES = re.compile(
+    r"\b(?:frames?|cells?|structures?|configurations?|snapshots?|atoms?|forces?|loss|fit|model|scf|labels?|energ(?:y"
+    r"|ies)|stress(?:es)?"
+    r"|moments?|pressures?|curve|errors?|rmse|runs?|slabs?|surfaces?|phases?|bonds?|contacts?|lattice|basis"
+    r"|gradients?)\b",
+    re.IGNORECASE,
+)
+"""Things that a reason may be about."""
 _UP = re.compile(r"\b(?:rais\w+|increas\w+|loosen\w*|relax(?:ed|ing)?|bump\w*|higher|larger|up to|more permissive"
                  r"|less strict|less aggressive|open(?:ing)? up"
                  r"|too (?:strict|tight|aggressive|harsh|low|small|coarse))\b", re.IGNORECASE)  # fmt: skip
@@ -170,6 +206,8 @@ class Cues:
     question: bool
     disclaims: bool
     """Says that no reason is known."""
+    states: bool
+    """Says something of the data or the fit, in five words or more, that is neither question nor disclaimer."""
     rejects: bool
     decides: bool
     up: bool
@@ -201,17 +239,30 @@ def cues(sentence: str) -> Cues:
             found[tag] = max(found.get(tag, 0.0), weight)
     question = sentence.rstrip("\"')*_ ").endswith("?")
     disclaims = bool(_NO_REASON.search(sentence))
-    idle = question or disclaims or bool(_ACTION_ONLY.match(sentence)) or bool(_CODE.match(sentence) and len(found) < 2)
+    idle = (
+        question
+        or disclaims
+        or bool(_MACHINES.search(sentence))
+        or bool(_ACTION_ONLY.match(sentence))
+        or bool(_CODE.match(sentence) and len(found) < 2)
+    )
     return Cues(
         score=0.0 if idle else sum(found.values()),
         tags=frozenset(found),
         question=question,
         disclaims=disclaims,
+        states=not idle and len(sentence.split()) >= 5 and bool(_STATES.search(sentence)),
         rejects=bool(_REJECTED.search(sentence)),
         decides=bool(_DECIDED.search(sentence)),
         up=bool(_UP.search(sentence)),
         down=bool(_DOWN.search(sentence)),
     )
+
+
+def before_cause(sentence: str) -> str | None:
+    """Return what a sentence says before its first "because", "since", "so that"; None where it has none."""
+    match = _CONNECTIVE.search(sentence)
+    return sentence[: match.start()] if match else None
 
 
 def driver_of(text: str) -> Driver:

@@ -25,6 +25,26 @@ _STOP_WORDS = (
     " get got being somebody anyone anybody did please know because versus vs"
 )
 _STOP = frozenset(_STOP_WORDS.split())
+_SAME_DEED = (
+    (
+        "drop",
+        "dropp",
+        "remov",
+        "exclud",
+        "discard",
+        "filter",
+        "throw",
+        "threw",
+        "cut",
+        "left out",
+        "leave out",
+        "should go",
+        "get rid",
+    ),
+    ("add", "includ", "take in", "bring"),
+    ("frame", "structur", "configuration", "config", "snapshot", "cell"),
+)
+"""Stems that people use for one another."""
 _WORD = re.compile(r"[^\W_]+(?:[_'][^\W_]+)*")
 _HASH = re.compile(r"(?<![0-9a-zA-Z])[0-9a-f]{7,40}(?![0-9a-zA-Z])")
 _PATH = re.compile(r"[\w\-]+(?:/[\w\-.]+)*\.\w{1,5}(?::\d+)?|\b(?:INCAR|KPOINTS)\b")
@@ -91,7 +111,7 @@ def parse_question(text: str) -> Query:
     words = _WORD.findall(text)
     named = {concept for word in words if ("_" in word or word.isupper()) and (concept := concept_of(word))}
     paths = tuple(match.group() for match in _PATH.finditer(text) if not match.group()[0].isdigit())
-    commits = tuple(c for c in _HASH.findall(text) if re.search(r"\d", c) and re.search("[a-f]", c))
+    commits = tuple(c for c in _HASH.findall(text) if re.search(r"\d", c))
     return Query(
         text=text,
         terms=terms_of(text),
@@ -174,7 +194,8 @@ def aware(time: datetime) -> datetime:
 
 
 def _holds(term: str, lower: str) -> bool:
-    return re.search(rf"(?<![a-z0-9]){re.escape(term)}", lower) is not None
+    forms = next((row for row in _SAME_DEED if term in row), (term,))
+    return any(re.search(rf"(?<![a-z0-9]){re.escape(form)}", lower) for form in forms)
 
 
 def _concept_terms(query: Query, said: Iterable[str]) -> set[str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from sonde.concepts import concepts_in
-from sonde.decisions.rationale import Cues, cues, sentences
+from sonde.decisions.rationale import Cues, before_cause, cues, sentences
 from sonde.decisions.targets import Stance, Target, direction, speaks_of, value_stance
 from sonde.decisions.threads import Thread
 from sonde.quantities import find_quantities
@@ -200,6 +200,9 @@ def _about(sentence: Sentence, target: Target) -> bool | None:
     # A reason may well name another property ("the SCF did not converge there"); a decision on it changes the subject.
     decides = sentence.cues.decides or sentence.cues.question
     has_value = any(q.counted is None for q in find_quantities(sentence.text))
+    head = before_cause(sentence.text)
+    if head and concepts_in(head) - {target.concept} and any(q.counted is None for q in find_quantities(head)):
+        return False
     return False if decides and (has_value or not sentence.cues.causal) else None
 
 
@@ -207,8 +210,9 @@ def _judged(reading: Reading, place: int, strength: float) -> Judged:
     sentence, stance = reading.sentences[place], reading.stances[place]
     said = sentence.cues
     score = said.score * reading.attached[place] * strength
-    if score > 0 and reading.replies[place]:
-        score = (said.score + REPLY) * max(reading.attached[place], 0.9) * max(strength, 0.6)
+    if reading.replies[place] and (said.score > 0 or said.states):
+        # Who is asked why and says something of the data answers, whatever the words.
+        score = (max(said.score, 1.0) + REPLY) * max(reading.attached[place], 0.9) * max(strength, 0.6)
     if said.question or said.disclaims or score == 0.0:
         return Judged(sentence, "value" if stance in ("new", "both") and not said.question else "context", 0.0)
     superseded = _superseded(reading, place)
@@ -250,9 +254,12 @@ def _agrees(reading: Reading, place: int) -> bool:
 def _is_alternative(reading: Reading, place: int) -> bool:
     """A value that was weighed and not taken: named with words of refusal, and the new value is not in the sentence."""
     stance, said = reading.stances[place], reading.sentences[place].cues
+    sentence_text = reading.sentences[place].text
     if stance == "other":
-        opens_with_it = re.match(r"\W*(?:but |and |with |at |even )?[\d.]+", reading.sentences[place].text) is not None
-        return said.rejects or opens_with_it or " would " in reading.sentences[place].text.lower()
+        if said.decides and value_stance(reading.target, before_cause(sentence_text) or "", about=True) == "other":
+            return True
+        opens_with_it = re.match(r"\W*(?:but |and |with |at |even )?[\d.]+", sentence_text) is not None
+        return said.rejects or opens_with_it or " would " in sentence_text.lower()
     # Speaking against the old value is the reason for the change, where the talk gives the new one.
     return False
 

@@ -1,0 +1,76 @@
+"""One thing under many names."""
+
+import pytest
+
+from sonde.concepts import CONCEPTS, concept_of, concepts_in, feature_of, unit_in_key, unit_of, words_of
+
+
+@pytest.mark.parametrize(
+    ("key", "concept"),
+    [
+        ("filters.max_force_eV_A", "max_force"),
+        ("MAX_F", "max_force"),
+        ("FORCE_MAX", "max_force"),
+        ("forceCutoff", "max_force"),
+        ("filter.forces.max", "max_force"),
+        ("DEFAULT_FMAX_EV_A", "max_force"),
+        ("ENCUT", "plane_wave_cutoff"),
+        ("SYSTEM.ecutwfc", "plane_wave_cutoff"),
+        ("dft.cutoff", "plane_wave_cutoff"),
+        ("model.cutoff", "cutoff_radius"),
+        ("model.r_max", "cutoff_radius"),
+        ("filter.cutoff_eV_per_A", "max_force"),
+        ("relax.fmax", "relaxation_force"),
+        ("SYSTEM.degauss", "smearing_width"),
+        ("SIGMA", "smearing_width"),
+        ("GGA", "functional"),
+        ("loss.forces_weight", "force_weight"),
+        ("min_distance_A", "closest_contact"),
+        ("drop_unconverged", "scf_converged"),
+        ("split.train_fraction", "train_fraction"),
+        ("cutoff", None),
+        ("foo.bar", None),
+    ],
+)
+def test_keys(key: str, concept: str | None) -> None:
+    assert concept_of(key) == concept
+
+
+def test_unit_settles_a_bare_cutoff() -> None:
+    assert concept_of("cutoff", "eV/Å") == "max_force"
+    assert concept_of("cutoff", "Ry") == "plane_wave_cutoff"
+    assert concept_of("cutoff", "Å") == "cutoff_radius"
+
+
+@pytest.mark.parametrize(
+    ("text", "concepts"),
+    [
+        ("the force cutoff is 15", {"max_force"}),
+        ("anything with |F| > 15", {"max_force"}),
+        ("drop frames with huge forces", {"max_force"}),
+        ("cutoff of 15 eV/Å", {"max_force"}),
+        ("cutoff 6 Å", {"cutoff_radius"}),
+        ("a cutoff of 520 eV", {"plane_wave_cutoff"}),
+        ("the energy cutoff", {"plane_wave_cutoff"}),
+        ("forces weight 100", {"force_weight"}),
+        ("PBEsol over PBE", {"functional"}),
+        ("it is all right", set()),
+        ("the deadline is Friday", set()),
+    ],
+)
+def test_text(text: str, concepts: set[str]) -> None:
+    assert concepts_in(text) == concepts
+
+
+def test_features_are_those_of_lineage() -> None:
+    assert feature_of("max_force") == "max_force"
+    assert feature_of("closest_contact") == "closest_contact_ratio"
+    assert feature_of("learning_rate") is None
+    assert unit_of("max_force") == "eV/Å"
+    assert unit_in_key("filters.max_force_eV_A") == "eV_A"
+
+
+def test_names_are_unique() -> None:
+    names = [key for concept in CONCEPTS for key in concept.keys.split()]
+    assert len(names) == len(set(names))
+    assert all(words_of(concept.name) for concept in CONCEPTS)
