@@ -6,13 +6,23 @@ from typing import Protocol
 
 from sonde.records.decisions import Passage, Quote
 
-LEFT_OUT = re.compile(
-    r"\b(out of scope|not in scope|beyond (the )?scope|left out|leave out|leaving out|skip(ped|ping)?|"
-    r"do(es)? not (compute|cover|sample|include|need)|don't (compute|cover|sample|include|need)|"
-    r"will not (compute|cover|sample|include)|won't (compute|cover|sample|include)|not going to (compute|cover|sample)|"
-    r"no (need for|calculations (of|for))|decided against|exclude[ds]?|excluding|never meant|not meant)\b",
+ABSENT = re.compile(
+    r"\b(out of scope|not in scope|beyond (the )?scope|left out|leav(e|es|ing) \w+ out|leave out|skip(s|ped|ping)?|"
+    r"no\b|none|never|without|exclud(e|es|ed|ing)|not to (compute|cover|sample|include|run|add)|"
+    r"(do|does|did|will|would|should|is|are)( not|n't) (\w+ )?"
+    r"(compute|cover|sample|include|need|go|plan|part|meant)\w*|"
+    r"won't (compute|cover|sample|include)|drop(s|ped|ping)? \w+ from the (plan|list))\b",
     re.IGNORECASE,
 )
+"""Words by which a sentence says that something is not there …"""
+ON_PURPOSE = re.compile(
+    r"\b(on purpose|deliberate(ly)?|intentional(ly)?|by design|decid(e|ed) (not|against|to leave|to skip)|"
+    r"decision|(we )?agreed|chose not|out of scope|not in scope|beyond (the )?scope|scope|"
+    r"from the (plan|list)|of the plan|never meant|not meant|no need|(do|does)( not|n't) need|won't (compute|cover))\b",
+    re.IGNORECASE,
+)
+"""… and that this is meant."""
+SEARCHED = ("scope", "skip", "leave", "left", "exclude", "excluded", "compute", "purpose", "deliberate", "decided")
 SENTENCE = re.compile(r"[^.!?\n]+(?:[.!?]+(?=\s|$)|\n|$)")
 NAMES = {
     "H": "hydrogen", "Li": "lithium", "Be": "beryllium", "B": "boron", "C": "carbon", "N": "nitrogen", "O": "oxygen",
@@ -36,12 +46,14 @@ def left_out(passages: SearchablePassages, symbols: Sequence[str], config_types:
     One element alone names no region: it stands in most of the data. Where the region has one element, that one must
     be named.
     """
-    query = " ".join([*symbols, *config_types, "scope", "skip", "left", "out", "exclude", "compute"])
+    query = " ".join([*symbols, *config_types, *SEARCHED])
     found = [
         Quote(sentence, passage.anchor, passage.source, passage.author, passage.time, "reason", score)
         for passage, score in passages.search(query, limit=200)
         for sentence in _sentences(passage.text)
-        if LEFT_OUT.search(sentence) and _names_region(sentence, symbols, config_types)
+        if ABSENT.search(sentence)
+        and ON_PURPOSE.search(passage.text)
+        and _names_region(sentence, symbols, config_types)
     ]
     return tuple(found[:3])
 

@@ -7,7 +7,7 @@ from sonde.records.datasets import Rule
 from sonde.records.diagnosis import Coverage, Evidence, EvidenceLine, FilterEvidence, Finding, Intent, LabelEvidence
 
 NOVEL = 0.5
-"""A set does not cover a structure when at least this share of its failing atoms lies beyond the held-out limit."""
+"""A set does not cover a structure when more than this share of its failing atoms lies beyond the held-out limit."""
 CLEARLY = 0.3
 """Smallest difference in that share for which frames that are in the pool only have made it."""
 IN_CONTACT_A = 4.0
@@ -21,7 +21,7 @@ NOT_A_FILTER = {"scf_converged"}
 def covers(coverage: Coverage) -> bool:
     """Whether a reference set holds environments like the failing ones, in both descriptors as far as known."""
     novel = [n for n in (coverage.novel_in_embedding, coverage.novel_in_descriptor) if n is not None]
-    return max(novel) < NOVEL
+    return max(novel) <= NOVEL
 
 
 def lost_coverage(training: Coverage, pool: Coverage) -> bool:
@@ -31,13 +31,13 @@ def lost_coverage(training: Coverage, pool: Coverage) -> bool:
         (training.novel_in_embedding, pool.novel_in_embedding),
         (training.novel_in_descriptor, pool.novel_in_descriptor),
     )
-    return any(t is not None and p is not None and t >= NOVEL > p and t - p >= CLEARLY for t, p in spaces)
+    return any(t is not None and p is not None and t > NOVEL >= p and t - p >= CLEARLY for t, p in spaces)
 
 
 def is_novel_in_both(coverage: Coverage) -> bool:
     """Whether the failing atoms lie beyond the held-out limit in the embedding and in the independent descriptor."""
     embedding, descriptor = coverage.novel_in_embedding, coverage.novel_in_descriptor
-    return descriptor is not None and descriptor >= NOVEL and (embedding is None or embedding >= NOVEL)
+    return descriptor is not None and descriptor > NOVEL and (embedding is None or embedding > NOVEL)
 
 
 def coverage_line(coverage: Coverage) -> EvidenceLine:

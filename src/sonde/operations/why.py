@@ -47,7 +47,7 @@ def why(project: "Project", asked: Asked) -> Why:
         _require_commit(archive, asked.commit)
         return answers.why_commit(archive, asked.commit)
     path, line = _place(asked.at or "")
-    return answers.why_at(archive, path, line)
+    return answers.why_at(archive, path, line, _line_as_it_is(project, path, line))
 
 
 def open_archive(project: "Project") -> "Archive":
@@ -68,6 +68,21 @@ def _require_commit(archive: "Archive", commit: str) -> None:
             f"No repository of the project holds a commit whose id begins with {commit!r}: give at least its first "
             "seven digits, or add the repository (sonde add git PATH)."
         )
+
+
+def _line_as_it_is(project: "Project", path: str, line: int | None) -> str | None:
+    """The line's text in the registered repository's working copy, where there is one: lines move as files grow."""
+    from pathlib import Path
+
+    if line is None:
+        return None
+    for name in project.sources.names():
+        row = project.sources.row(name)
+        file = Path(row.path) / path
+        if row.kind == "git" and file.is_file() and file.resolve().is_relative_to(Path(row.path).resolve()):
+            lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+            return lines[line - 1] if 0 < line <= len(lines) else None
+    return None
 
 
 def _place(text: str) -> tuple[str, int | None]:

@@ -15,7 +15,7 @@ from sonde.sample_lab.criteria import CRITERIA
 
 LOST_SHARE = 0.9
 """Share of a group that is lost where frames are lost by accident near the failing structures."""
-THIN_SHARE = 0.2
+THIN_SHARE = 0.3
 """Share of a group that was computed where coverage is thin."""
 TEST_SHARE = 0.2
 """Share of the pool that is set aside at random where nothing else is lost."""

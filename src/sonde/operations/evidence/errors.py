@@ -59,6 +59,9 @@ def _shared_force_range(material: Material, members: dict[Group, list[int]]) -> 
     return min(known) if len(known) >= len(_COMPARED) else None
 
 
+ZERO_BY_SYMMETRY = 0.05
+"""eV/Å; atoms at or near a centre of symmetry are right in every potential and would hide what the others show."""
+FEWEST_ATOMS = 8
 _COMPARED: tuple[Group, Group] = ("dropped_by_rule", "kept")
 
 
@@ -78,7 +81,7 @@ def _summary(
         n=len(labelled),
         median_eV_per_A=float(np.median(largest)) if labelled else None,
         fraction_above_tolerance=float(np.mean(largest > material.tolerance_eV_per_A)) if labelled else None,
-        atomwise_median_below_eV_per_A=float(np.median(atoms)) if len(atoms) else None,
+        atomwise_median_below_eV_per_A=float(np.median(atoms)) if len(atoms) >= FEWEST_ATOMS else None,
         n_atoms_below=len(atoms),
         ordinals=tuple(ordinals),
     )
@@ -95,7 +98,8 @@ def _errors_below(source: Labelled, ordinals: Sequence[int], below: float) -> Fl
     for k in ordinals:
         forces = source.frames[k].forces_eV_per_A
         assert forces is not None
-        kept.append(_errors(source, k)[np.linalg.norm(forces, axis=1) < below])
+        norms = np.linalg.norm(forces, axis=1)
+        kept.append(_errors(source, k)[(norms > ZERO_BY_SYMMETRY) & (norms < below)])
     return np.concatenate(kept) if kept else np.array([])
 
 

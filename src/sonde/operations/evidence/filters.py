@@ -39,7 +39,7 @@ def filter_evidence(material: Material, archive: "Archive | None") -> FilterEvid
         change=change,
         change_note=note,
         change_predates_training=_predates(change, material.registered.trained_at, archive),
-        reasons=tuple(q for q in answer.quotes if q.role == "reason") if answer and answer.answered else (),
+        reasons=_told(answer),
         scope_includes=scope_includes,
         scope_words=words,
         archive_searched=archive is not None,
@@ -114,19 +114,21 @@ def training_time(trained_at: str, archive: "Archive | None") -> datetime | None
     return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
+def _told(answer: Why | None) -> tuple[Quote, ...]:
+    """The reasons, and what was said of how far they reach; nothing where no reason is recorded."""
+    if answer is None or not answer.answered:
+        return ()
+    return tuple(quote for quote in answer.quotes if quote.role in ("reason", "context"))
+
+
 def _scope(answer: Why | None, material: Material) -> tuple[bool | None, str | None]:
     """Does a quoted reason name these frames, exclude them, or say nothing of them?"""
-    from sonde.decisions.scope import applies
+    from sonde.decisions.scope import applies_together
 
     if answer is None or not answer.answered:
         return None, None
-    subject = frame_subject(material)
-    judged = [applies(quote, subject) for quote in answer.quotes if quote.role in ("reason", "context")]
-    for wanted in (True, False):
-        words = next((words for includes, words in judged if includes is wanted), None)
-        if words is not None:
-            return wanted, words
-    return None, None
+    quotes = [quote for quote in answer.quotes if quote.role in ("reason", "context")]
+    return applies_together(quotes, frame_subject(material))
 
 
 def frame_subject(material: Material) -> "FrameSubject":
