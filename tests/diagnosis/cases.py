@@ -83,7 +83,7 @@ def filtered_case() -> Evidence:
             archive_searched=True,
         ),
         lineage_known=True,
-        loss=LossEvidence(0, 22, 0.0, 0.0, None),
+        loss=LossEvidence(0, 22, 0.0, 0.0),
         errors={
             "dropped_by_rule": neighbours("dropped_by_rule", 1.5, 0.6),
             "kept": neighbours("kept", 0.2, 0.1),

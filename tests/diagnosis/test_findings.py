@@ -115,7 +115,7 @@ def test_contradictory_labels_need_an_offset_beyond_the_noise_and_split_residual
 
 
 def test_lost_otherwise_needs_frames_lost_near_it_and_a_training_set_that_lacks_them() -> None:
-    lost = LossEvidence(18, 20, 0.9, 0.9, "random split or subsample of 90%")
+    lost = LossEvidence(18, 20, 0.9, 0.9, how="random split or subsample of 90%")
     case = replace(clean_case(), loss=lost, training_coverage=coverage("training", 0.9))
     assert judge(case)[0] == "lost_otherwise"
     assert status(replace(case, training_coverage=coverage("training", 0.1)), "lost_otherwise") == "refuted"

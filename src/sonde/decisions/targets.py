@@ -174,7 +174,10 @@ def _words(text: str) -> list[str]:
 
 
 def _unit(change: Change, concept: str | None) -> str | None:
-    return change.unit or unit_in_key(change.key) or (unit_of(concept) if concept else None)
+    stated = change.unit or unit_in_key(change.key)
+    if stated or concept is None or "ratio" in change.key.lower():
+        return stated  # a ratio is a pure number, whatever unit its concept usually has
+    return unit_of(concept)
 
 
 def _plain(value: str) -> str:

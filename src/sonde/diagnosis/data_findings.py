@@ -4,12 +4,23 @@ from collections.abc import Iterator
 
 from sonde.diagnosis.setup_and_failure import is_large
 from sonde.records.datasets import Rule
-from sonde.records.diagnosis import Coverage, Evidence, EvidenceLine, FilterEvidence, Finding, Intent, LabelEvidence
+from sonde.records.diagnosis import (
+    Coverage,
+    Evidence,
+    EvidenceLine,
+    FilterEvidence,
+    Finding,
+    Intent,
+    LabelEvidence,
+    LossEvidence,
+)
 
 NOVEL = 0.5
 """A set does not cover a structure when more than this share of its failing atoms lies beyond the held-out limit."""
 CLEARLY = 0.3
 """Smallest difference in that share for which frames that are in the pool only have made it."""
+MOST, FARTHER = 2 / 3, 1.2
+"""Lost frames are the cause, too, where most nearest environments were lost and those left are this much farther."""
 IN_CONTACT_A = 4.0
 """Element pairs of the input within this distance, Å, interact in every potential worth the name."""
 FEW_SURVIVORS = 0.02
@@ -305,8 +316,25 @@ def lost_otherwise(evidence: Evidence) -> Finding:
         + (f" ({loss.how})." if loss.how else "."),
         "lineage",
     )
-    lines = (line, *_coverage_lines(evidence))
+    lines = (line, *_nearest_lost_lines(loss), *_coverage_lines(evidence))
     pool = evidence.pool_coverage
-    if training is not None and pool is not None and loss.n_near_lost > 0 and lost_coverage(training, pool):
+    if training is None or pool is None or loss.n_near_lost == 0 or is_novel_in_both(pool):
+        return Finding("lost_otherwise", "refuted", None, lines)
+    if lost_coverage(training, pool) or _nearest_were_lost(loss):
         return Finding("lost_otherwise", "supported", None, lines)
     return Finding("lost_otherwise", "refuted", None, lines)
+
+
+def _nearest_were_lost(loss: LossEvidence) -> bool:
+    """Most nearest environments are among the lost ones, and what is left is clearly farther away."""
+    share, ratio = loss.nearest_lost_fraction, loss.median_distance_ratio
+    return share is not None and ratio is not None and share >= MOST and ratio >= FARTHER
+
+
+def _nearest_lost_lines(loss: LossEvidence) -> Iterator[EvidenceLine]:
+    if loss.nearest_lost_fraction is not None and loss.median_distance_ratio is not None:
+        yield EvidenceLine(
+            f"For {loss.nearest_lost_fraction:.0%} of the failing atoms the nearest environment of the raw pool is "
+            f"among the lost ones; what the training dataset holds is {loss.median_distance_ratio:.2f} times as far.",
+            "nearest environments",
+        )

@@ -163,7 +163,11 @@ class LossEvidence:
     n_near_pool: int
     lost_fraction_near: float | None
     lost_fraction_elsewhere: float | None
-    how: str | None
+    nearest_lost_fraction: float | None = None
+    """Share of the failing atoms whose nearest environment in the raw pool was lost …"""
+    median_distance_ratio: float | None = None
+    """… and the median, over the failing atoms, of distance to the training dataset over distance to the raw pool."""
+    how: str | None = None
     """Words: random split or subsample, unconverged, or unexplained."""
 
 

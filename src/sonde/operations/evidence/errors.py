@@ -118,11 +118,28 @@ def loss_evidence(material: Material, drop: FilterEvidence | None) -> LossEviden
         lost, how = material.dropped, "their electronic structure had not converged"
     elif drop is not None and drop.change_predates_training is False:
         lost, how = material.dropped, "the change that would explain them was made after the training"
+    nearest_lost, ratio = _nearest_lost(material, lost)
     elsewhere = [k for k in range(len(material.pool.frames)) if k not in set(near)]
     return LossEvidence(
         n_near_lost=sum(k in lost for k in near),
         n_near_pool=len(near),
         lost_fraction_near=float(np.mean([k in lost for k in near])) if near else None,
         lost_fraction_elsewhere=float(np.mean([k in lost for k in elsewhere])) if elsewhere else None,
+        nearest_lost_fraction=nearest_lost,
+        median_distance_ratio=ratio,
         how=how,
     )
+
+
+def _nearest_lost(material: Material, lost: frozenset[int]) -> tuple[float | None, float | None]:
+    """Share of failing atoms whose nearest environment was lost, and how much farther the nearest one left is."""
+    if material.pool is None or material.training is None:
+        return None, None
+    failing, numbers = material.failing_in("descriptor"), material.failing_numbers
+    in_pool = material.pool.index("descriptor").nearest(failing, numbers)
+    in_training = material.training.index("descriptor").nearest(failing, numbers)
+    frames = np.concatenate([found.frame for found in in_pool])
+    ratios = np.concatenate([found.distance for found in in_training]) / np.concatenate(
+        [found.distance for found in in_pool]
+    ).clip(1e-12)
+    return float(np.mean(np.isin(frames, list(lost)))), float(np.median(ratios))

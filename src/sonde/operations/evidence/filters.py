@@ -140,7 +140,9 @@ def frame_subject(material: Material) -> "FrameSubject":
 
     assert material.pool is not None
     near = [k for k in nearest_frames(material.pool, material).tolist() if k in material.dropped_by_rule]
-    frames = [*material.inputs.frames, *(material.pool.frames[k] for k in near)]
+    failing = list(material.inputs.frames)
+    # A reason is about what failed; its dropped neighbours speak for it only where it carries no tag of its own.
+    frames = failing if config_types_of(failing) else [*failing, *(material.pool.frames[k] for k in near)]
     symbols = [[chemical_symbols[z] for z in frame.numbers.tolist()] for frame in material.inputs.frames]
     values = _table(material, frames)
     ranges = {
