@@ -3,7 +3,7 @@
 import sqlite3
 import weakref
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
@@ -43,7 +43,7 @@ class Ledger:
         self.lock = lock
         self.batch_rows = 500
         self._connection = _connect(path, create=create)
-        self.close = weakref.finalize(self, self._connection.close)
+        self.close = weakref.finalize(self, _close, self._connection)
         try:
             _set_journal(self._connection, journal_mode or self._journal_mode_here(create=create))
         except sqlite3.DatabaseError as error:
@@ -139,6 +139,12 @@ def _connect(path: Path, *, create: bool) -> sqlite3.Connection:
         raise _unreadable(path, error) from error
     connection.row_factory = sqlite3.Row
     return connection
+
+
+def _close(connection: sqlite3.Connection) -> None:
+    # The collector of garbage runs in any thread (the lock's heartbeat is one); what it drops, SQLite closes itself.
+    with suppress(sqlite3.ProgrammingError):
+        connection.close()
 
 
 def _set_journal(connection: sqlite3.Connection, mode: JournalMode) -> None:
