@@ -271,6 +271,7 @@ def test_diagnose(desk: Desk, diagnosis: Answer) -> None:
     assert record["schema"] == "sonde.diagnose/1"
     assert (record["potential"], record["tolerance"], record["tolerance_unit"]) == ("alloy", TOLERANCE, "eV/Å")
     assert record["verdict"] in desk.truth.verdicts
+    assert record["verdict_intent"] == desk.truth.intent
     assert [structure["index"] for structure in record["structures"]] == list(range(len(desk.truth.failing_ids)))
     for structure in record["structures"]:
         assert set(structure) >= {"reliability", "state", "worst_atoms"}
