@@ -27,6 +27,8 @@ _SAME_NAMES: tuple[frozenset[str], ...] = (
     frozenset({"float64", "double"}),
     frozenset({"12", "d3bj", "d3(bj)"}),
 )
+# "changed by 3 eV/Å" gives the size of a difference, not a value of the setting.
+_DIFFERENCE = re.compile(r"(?:\bby(?: about| around| up to| some| roughly)?|±|\+/-)\s*$", re.IGNORECASE)
 _BOOLEANS = {
     "true": True,
     ".true.": True,
@@ -92,6 +94,7 @@ def value_stance(
     are those of the text, where they are known already.
     """
     known = find_quantities(text) if quantities is None else quantities
+    known = [quantity for quantity in known if not _DIFFERENCE.search(text[: quantity.span[0]])]
     found = {stance for stance in _stances(target, text, known, about=about) if stance}
     if {"new", "old"} <= found:
         return "both"
