@@ -24,10 +24,15 @@ REACH = re.compile(
 
 def quotes_of(judged: Sequence[Judged], least_reason: float) -> tuple[Quote, ...]:
     """Choose the quotes of an answer: reasons, what was rejected, and where the value is stated."""
-    reasons = [item for item in judged if item.role == "reason"]
-    best = max((item.score for item in reasons), default=0.0)
+    told = [item for item in judged if item.role == "reason"]
+    best = max((item.score for item in told), default=0.0)
     if best < least_reason:
         return ()
+    # "The slabs must stay" says how far the decision reaches; it is the reason only where nothing else is.
+    reasons = [item for item in told if not REACH.search(item.sentence.text)]
+    best = max((item.score for item in reasons), default=0.0)
+    if best < least_reason:
+        reasons, best = told, max(item.score for item in told)
     kept = [item for item in reasons if item.score >= max(least_reason, BESIDE_BEST * best)]
     reason_quotes = joined(kept, "reason")[:MOST_REASONS]
     rejected = [item for item in judged if item.role == "rejected" and item.score >= LEAST_REJECTED]
@@ -42,7 +47,8 @@ def _reach(judged: Sequence[Judged], reasons: Sequence[Judged]) -> list[Judged]:
     return [
         item
         for item in judged
-        if item.role in ("context", "value")
+        if item not in reasons
+        and item.role in ("context", "value", "reason")
         and item.thread in threads
         and item.attached >= LEAST_ATTACHED
         and not item.sentence.cues.question

@@ -39,7 +39,8 @@ _CUES: tuple[tuple[str, float, str], ...] = (
      r" lose)\b"
      r"|\bin order (?:to|that)\b|\bso (?:that|as)\b|\bso (?:we|it|the|they|i|our|those|these|no|nothing|none|both"
      r"|all)\b|\botherwise\b"
-     r"|\bor else\b|\belse\b|\bfor the sake of\b|\bfor consistency\b|\bfor compat\w+|\bfor comparab\w+|\bwe"
+     r"|(?<!thing )(?<!body )(?<!where )(?<!one )(?<!what )(?<!who )\belse\b|\bfor the sake of\b"
+     r"|\bfor consistency\b|\bfor compat\w+|\bfor comparab\w+|\bwe"
      r" want(?:ed)?\b|\bwe need(?:ed)? (?!to (?:re|run|start|pull|update|check|talk|discuss|decide))"
      r"|\bwanted to\b", 2.0, "purpose"),
     (r"(?:^|[#,;:(–—-]\s*)(?:since|as) (?!soon\b|well\b|long\b|far\b|discussed\b|agreed\b|promised\b|usual\b|of\b"
