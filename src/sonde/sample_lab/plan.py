@@ -172,7 +172,7 @@ def sample_plan() -> LabPlan:
         reason_media=("slack", "notes"),
         scope_style="excludes",
         unexplained=unexplained,
-        failing_formula="Al3Li",
+        failing_formula="AlMg3",
         n_failing=3,
     )
 
