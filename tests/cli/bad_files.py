@@ -59,13 +59,20 @@ def unknown_element(folder: Path) -> Path:
     return written(folder / "unknown_element.xyz", lines)
 
 
-def forces_too_short(folder: Path) -> Path:
-    """A pymatgen-style record with two sites and one row of forces."""
+def records(path: Path, forces: list[list[float]]) -> Path:
+    """Two pymatgen-style records of two sites; the second has the forces given."""
     sites = [{"species": [{"element": "Al", "occu": 1}], "xyz": [0, 0, z]} for z in (0, 2)]
     record = {"structure": {"lattice": {"matrix": (4 * np.eye(3)).tolist()}, "sites": sites}, "energy": -1.0}
-    path = folder / "forces_too_short.json"
-    path.write_text(json.dumps([record, record | {"forces": [[0, 0, 0]]}]), encoding="utf-8")
+    path.write_text(json.dumps([record, record | {"forces": forces}]), encoding="utf-8")
     return path
+
+
+def forces_too_short(folder: Path) -> Path:
+    return records(folder / "forces_too_short.json", [[0.0, 0.0, 0.0]])
+
+
+def nan_record(folder: Path) -> Path:
+    return records(folder / "nan_record.json", [[0.0, 0.0, 0.0], [0.0, np.nan, 0.0]])
 
 
 def empty_file(folder: Path, name: str = "empty.xyz") -> Path:

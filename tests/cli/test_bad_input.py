@@ -53,6 +53,7 @@ DATASET = "add dataset {} --name new --child-of raw"
 CASES = [
     Case("truncated", bad_files.truncated_xyz, DATASET, ("truncated.xyz, frame 2", "line 13", "copy the file again")),
     Case("NaN forces", bad_files.nan_forces, DATASET, ("nan_forces.xyz, frame 1, line 10", "NaN", "mend or remove")),
+    Case("NaN record", bad_files.nan_record, DATASET, ("nan_record.json, frame 1", "NaN or inf (atom 1)", "mend or")),
     Case("column", bad_files.missing_column, DATASET, ("missing_column.xyz, frame 2, line 15", "columns must be")),
     Case("count", bad_files.wrong_count, DATASET, ("wrong_count.xyz, frame 1, line 6", "number of atoms must stand")),
     Case("lengths", bad_files.forces_too_short, DATASET, ("forces_too_short.json, frame 1", "(2, 3), found (1, 3)")),
@@ -131,7 +132,7 @@ CASES = [
         "state_dict to mace",
         bad_files.torch_state_dict,
         "add potential new --adapter mace --checkpoint {}",
-        ("resnet.pt: is not a MACE checkpoint", "Give a checkpoint of sonde"),
+        ("resnet.pt: is not a MACE checkpoint", "without the format 'sonde.mace/1'", "Give a checkpoint of sonde"),
     ),
     Case(
         "npz to mace",
@@ -172,6 +173,12 @@ def test_bad_file(case: Case, project: Path, tmp_path: Path) -> None:
 def test_a_good_file_among_bad_ones_is_not_kept(project: Path, tmp_path: Path) -> None:
     good = bad_files.written(tmp_path / "good.xyz", bad_files.good_lines(4))
     refused(project, "add", "dataset", good, bad_files.truncated_xyz(tmp_path), "--name", "new")
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="Linux has a file whose first byte cannot be read")
+def test_what_the_system_refuses(project: Path) -> None:
+    answer = refused(project, "add", "dataset", "/proc/self/mem", "--name", "new")
+    assert "Input/output error" in answer.stderr
 
 
 def test_nothing_is_written_beside_an_archive(project: Path, tmp_path: Path) -> None:
