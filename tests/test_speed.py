@@ -1,0 +1,94 @@
+"""Growth, not seconds: a miniature of `make speed` with bounds that hold on any machine."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from speed import environments, importing, measuring, reading, recovering, searching
+
+import sonde.datasets.matching
+from sonde.datasets.lineage import lineage
+from sonde.datasets.readers import read_frames
+from sonde.records.frames import Frame
+
+SIZES = (200, 800)
+
+
+@pytest.fixture(scope="module")
+def frames(shared_data: Path) -> list[Frame]:
+    files = (shared_data / "nbmotaw" / name for name in ("Mo_AIMD.json.gz", "NbTa_SS.json.gz"))
+    return [frame for file in files for frame in read_frames(file)]
+
+
+def counted(monkeypatch: pytest.MonkeyPatch, module: object, name: str) -> list[int]:
+    """Let a function count its calls, and do what it does."""
+    real: Callable[..., Any] = getattr(module, name)
+    calls = [0]
+
+    def counting(*arguments: Any, **named: Any) -> Any:
+        calls[0] += 1
+        return real(*arguments, **named)
+
+    monkeypatch.setattr(module, name, counting)
+    return calls
+
+
+def test_exponent_of_known_growth() -> None:
+    assert measuring.exponent({n: 3.0 * n**1.7 for n in (10, 100, 1000)}) == pytest.approx(1.7)
+
+
+def test_quadratic_work_is_told_from_linear_work() -> None:
+    def work(n: int) -> float:
+        return measuring.seconds(lambda: [i * j for i in range(n) for j in range(n)], repeats=2)
+
+    assert measuring.exponent({n: work(n) for n in (200, 800)}) > 1.5
+
+
+def test_lineage_grows_about_linearly(frames: list[Frame]) -> None:
+    assert measuring.exponent(recovering.cost_by_size(frames, SIZES)) < 1.5
+
+
+def test_lineage_looks_at_every_geometry_once(frames: list[Frame], monkeypatch: pytest.MonkeyPatch) -> None:
+    parent = recovering.part(frames, SIZES[1])
+    child = recovering.survivors(parent)
+    identities = counted(monkeypatch, sonde.datasets.matching, "geometry_id")
+    superpositions = counted(monkeypatch, sonde.datasets.matching, "superposition")
+    found = lineage(parent, child)
+    assert found.rules[0].feature == "max_force"
+    assert identities[0] <= len(parent) + len(child)
+    assert superpositions[0] == 0, "nothing is left over to superpose where all geometries agree to the digit"
+
+
+def test_reading_grows_about_linearly(frames: list[Frame], tmp_path: Path) -> None:
+    assert measuring.exponent(reading.cost_by_size(frames, (100, 400), tmp_path)) < 1.5
+
+
+def test_descriptor_grows_about_linearly() -> None:
+    assert measuring.exponent(environments.descriptor_by_atoms((5, 9))) < 1.5
+
+
+def test_probe_grows_less_than_quadratically(frames: list[Frame]) -> None:
+    assert measuring.exponent(environments.probe_by_frames(frames, (35, 105))) < 1.7
+
+
+def test_linking_grows_about_linearly() -> None:
+    searching.cost_of_linking(2, 50)
+    costs = {size: searching.cost_of_linking(5, size) for size in (500, 2000)}
+    assert measuring.exponent(costs) < 1.5
+
+
+def test_memory_of_an_import_does_not_grow_with_the_dataset() -> None:
+    costs = {n: measuring.in_a_process_of_its_own(importing.cost_of_import, n) for n in (5_000, 20_000)}
+    assert measuring.exponent({n: cost.seconds for n, cost in costs.items()}) < 1.5
+    # 15,000 more frames of 8 atoms with forces are at least 9 MB in the plainest arrays.
+    assert costs[20_000].memory_MB - costs[5_000].memory_MB < 9
+
+
+def test_peak_memory_sees_what_is_held() -> None:
+    assert measuring.in_a_process_of_its_own(_peak_with_a_block) > 190
+
+
+def _peak_with_a_block() -> float:
+    block = bytearray(200_000_000)
+    return measuring.peak_memory_MB() if block else 0.0
