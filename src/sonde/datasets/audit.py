@@ -12,7 +12,7 @@ from sonde.datasets.offsets import offsets
 from sonde.datasets.surface_alarms import duplicate_ordinals, surface_alarms
 from sonde.datasets.surfaces import surfaces
 from sonde.errors import WrongUse
-from sonde.records.datasets import Audit
+from sonde.records.datasets import Alarm, Audit
 from sonde.records.frames import Frame
 
 EXAMPLES = 10
@@ -49,7 +49,14 @@ def audit(frames: Iterable[Frame], name: str) -> Audit:
         offsets=between,
         duplicates=len(duplicate_ordinals(held, pairs)),
         alarms=tuple(sorted(alarms, key=lambda one: SEVERITIES.index(one.severity))),
+        zero_filled=_hits(alarms, "zero_filled"),
+        outliers=_hits(alarms, "energy_outliers"),
     )
+
+
+def _hits(alarms: Iterable[Alarm], kind: str) -> int:
+    """Count the frames behind all alarms whose kind begins so."""
+    return sum(alarm.n for alarm in alarms if alarm.kind.startswith(kind))
 
 
 def _elements(frames: Sequence[Frame]) -> dict[str, int]:

@@ -171,6 +171,12 @@ class Audit:
     offsets: tuple[Offset, ...]
     duplicates: int
     alarms: tuple[Alarm, ...]
+    zero_filled: int = 0
+    """Labels (energy, forces, stress, each counted) that are exactly zero where nothing asks for it."""
+    outliers: int = 0
+    """Frames whose energy lies far from what their composition suggests."""
+    leakage: int | None = None
+    """Frames that stand in another dataset, too; None: no other dataset was looked at."""
 
 
 @dataclass(frozen=True, eq=False)

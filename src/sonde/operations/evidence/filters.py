@@ -1,7 +1,7 @@
 """The rule that took the neighbours, the change that set it, and the reason that was given."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -111,6 +111,8 @@ def training_time(trained_at: str, archive: "Archive | None") -> datetime | None
     except ValueError:
         times = [c.time for c in (archive.changes if archive else ()) if c.commit.startswith(trained_at.lower())]
         return min(times, default=None)
+    if len(trained_at) == len("2024-03-02"):
+        time += timedelta(days=1)  # some time that day: what was changed before its end may have come first
     return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
