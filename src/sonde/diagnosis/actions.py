@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from sonde.diagnosis.setup_and_failure import overlaps, residual_faults
 from sonde.records.diagnosis import Action, Evidence, Finding, FindingKind
 
 
@@ -22,7 +23,7 @@ def actions(evidence: Evidence, found: tuple[Finding, ...], subject: Subject) ->
     steps = [step for kind, advise in ADVICE.items() if kind in supported for step in advise(evidence, subject)]
     if not steps or set(supported) <= {"failure_not_shown"}:
         steps += list(_make_testable(evidence))
-    return tuple(steps)
+    return tuple(dict.fromkeys(steps))
 
 
 def _set_up(evidence: Evidence, subject: Subject) -> Iterator[Action]:
@@ -32,7 +33,14 @@ def _set_up(evidence: Evidence, subject: Subject) -> Iterator[Action]:
     if given.identity_differs or given.unknown_elements:
         command = f"sonde remove {subject.potential} && sonde add potential {subject.potential} …"
         yield Action("Load the checkpoint, head and dtype that were registered.", "They differ.", 0, command)
-    if given.contacts and any(c.pool_minimum_A and c.input_A < c.pool_minimum_A for c in given.contacts):
+    elif any(residual_faults(given)):
+        yield Action(
+            "Find out what changed between registration and now: versions of packages, device, the dataset.",
+            "The fingerprint is the same, the training residuals are not.",
+            0,
+            None,
+        )
+    if any(overlaps(given)):
         yield Action("Repair the input: its atoms overlap.", "Contacts are shorter than any of the raw pool.", 0, None)
 
 
@@ -40,6 +48,10 @@ def _restore(evidence: Evidence, subject: Subject) -> Iterator[Action]:
     near = evidence.filter.n_dropped_near if evidence.filter else 0
     if near == 0 and evidence.loss is not None:
         near = evidence.loss.n_near_lost
+    if evidence.filter is not None and evidence.filter.rule.feature == "scf_converged":
+        action = f"Recompute the {near} dropped frames near the failing structure, converged, and retrain."
+        yield Action(action, "What was dropped had not converged: its labels are not to be trained on.", near, None)
+        return
     yield Action(
         f"Restore the {near} dropped frames near the failing structure and retrain.",
         "They are computed and labelled already, on the surface of the training dataset as far as it is stated.",

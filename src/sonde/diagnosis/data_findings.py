@@ -25,14 +25,20 @@ IN_CONTACT_A = 4.0
 """Element pairs of the input within this distance, Å, interact in every potential worth the name."""
 FEW_SURVIVORS = 0.02
 """Survivors beyond the threshold count as none up to this share of the frames for which the rule holds."""
+TOO_SMALL = "raw pool or training dataset hold too few independent frames for a held-out limit"
 NOT_A_FILTER = {"scf_converged"}
 """Drops by these features lose what was never a valid label: `lost_otherwise`, not `filtered`."""
+
+
+def is_measured(coverage: Coverage) -> bool:
+    """Whether the reference set was large enough for a held-out limit in at least one of the two spaces."""
+    return coverage.novel_in_embedding is not None or coverage.novel_in_descriptor is not None
 
 
 def covers(coverage: Coverage) -> bool:
     """Whether a reference set holds environments like the failing ones, in both descriptors as far as known."""
     novel = [n for n in (coverage.novel_in_embedding, coverage.novel_in_descriptor) if n is not None]
-    return max(novel) <= NOVEL
+    return bool(novel) and max(novel) <= NOVEL
 
 
 def lost_coverage(training: Coverage, pool: Coverage) -> bool:
@@ -77,12 +83,20 @@ def contradictory_labels(evidence: Evidence) -> Finding:
     if labels is None:
         why = "no labelled training frames at hand"
         return Finding("contradictory_labels", "untestable", None, (), why)
-    if labels.n_pairs_near == 0 or labels.offset_meV_per_atom is None:
-        line = EvidenceLine("No geometry near the failing atoms carries two labels.", "identity of geometries")
-        return Finding("contradictory_labels", "refuted", None, (line,))
+    if labels.offset_meV_per_atom is None:
+        return Finding("contradictory_labels", "refuted", None, (_few_pairs_line(labels.n_pairs_near),))
     supported = _offset_exceeds_noise(labels) and _residuals_split(labels)
     lines = tuple(_label_lines(labels))
     return Finding("contradictory_labels", "supported" if supported else "refuted", None, lines)
+
+
+def _few_pairs_line(n_pairs: int) -> EvidenceLine:
+    if n_pairs == 0:
+        return EvidenceLine("No geometry near the failing atoms carries two labels.", "identity of geometries")
+    return EvidenceLine(
+        f"Only {n_pairs} geometries near the failing atoms carry two labels: too few for an offset in energy.",
+        "identity of geometries",
+    )
 
 
 def _offset_exceeds_noise(labels: LabelEvidence) -> bool:
@@ -141,6 +155,8 @@ def _why_lineage_is_untestable(evidence: Evidence) -> str | None:
         return evidence.missing.get("raw pool", "the raw pool is not registered as parent of the training dataset")
     if evidence.pool_coverage is None or evidence.training_coverage is None:
         return "coverage by the raw pool could not be measured"
+    if not (is_measured(evidence.pool_coverage) and is_measured(evidence.training_coverage)):
+        return TOO_SMALL
     return None
 
 
@@ -284,6 +300,8 @@ def never_computed(evidence: Evidence) -> Finding:
         why = evidence.missing.get("raw pool", "the raw pool is not at hand")
         return Finding("never_computed", "untestable", None, (), why)
     unseen = tuple(_unseen_pairs(evidence))
+    if not is_measured(pool) and not unseen:
+        return Finding("never_computed", "untestable", None, (), TOO_SMALL)
     if not is_novel_in_both(pool) and not unseen:
         return Finding("never_computed", "refuted", None, (coverage_line(pool),))
     quotes = tuple(
@@ -318,6 +336,8 @@ def lost_otherwise(evidence: Evidence) -> Finding:
     )
     lines = (line, *_nearest_lost_lines(loss), *_coverage_lines(evidence))
     pool = evidence.pool_coverage
+    if training is not None and pool is not None and not (is_measured(training) and is_measured(pool)):
+        return Finding("lost_otherwise", "untestable", None, lines, TOO_SMALL)
     if training is None or pool is None or loss.n_near_lost == 0 or is_novel_in_both(pool):
         return Finding("lost_otherwise", "refuted", None, lines)
     if lost_coverage(training, pool) or _nearest_were_lost(loss):
@@ -335,6 +355,11 @@ def _nearest_lost_lines(loss: LossEvidence) -> Iterator[EvidenceLine]:
     if loss.nearest_lost_fraction is not None and loss.median_distance_ratio is not None:
         yield EvidenceLine(
             f"For {loss.nearest_lost_fraction:.0%} of the failing atoms the nearest environment of the raw pool is "
-            f"among the lost ones; what the training dataset holds is {loss.median_distance_ratio:.2f} times as far.",
+            f"among the lost ones; what the training dataset holds is {_times(loss.median_distance_ratio)} as far.",
             "nearest environments",
         )
+
+
+def _times(ratio: float) -> str:
+    """A ratio to an almost identical environment has no meaningful size."""
+    return f"{ratio:.2f} times" if ratio < 100.0 else "more than 100 times"

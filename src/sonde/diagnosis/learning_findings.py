@@ -1,6 +1,8 @@
 """Findings about learning: thin data, or covered and not learnt."""
 
-from sonde.diagnosis.data_findings import coverage_line, covers
+import math
+
+from sonde.diagnosis.data_findings import TOO_SMALL, coverage_line, covers, is_measured
 from sonde.diagnosis.setup_and_failure import is_large
 from sonde.records.diagnosis import DensityEvidence, Evidence, EvidenceLine, Finding
 
@@ -15,6 +17,9 @@ def thin(evidence: Evidence) -> Finding:
         n = 0 if density is None else density.n_frames
         why = f"{n} held-out labelled frames are too few to relate error and density (20 are needed)"
         return Finding("thin", "untestable", None, (), evidence.missing.get("held-out frames", why))
+    if not math.isfinite(density.spearman):
+        why = "errors or distances of the held-out frames are all alike: no relation can be seen"
+        return Finding("thin", "untestable", None, _nearest_lines(evidence), why)
     lines = (_density_line(density), *_nearest_lines(evidence))
     if is_large(evidence.errors.get("training_nearest"), evidence.tolerance_eV_per_A):
         return Finding("thin", "refuted", None, lines)
@@ -50,6 +55,8 @@ def covered_not_learnt(evidence: Evidence) -> Finding:
     nearest = evidence.errors.get("training_nearest")
     if nearest is None or nearest.median_eV_per_A is None or evidence.training_coverage is None:
         return Finding("covered_not_learnt", "untestable", None, (), "no labelled training frames at hand")
+    if not is_measured(evidence.training_coverage):
+        return Finding("covered_not_learnt", "untestable", None, _nearest_lines(evidence), TOO_SMALL)
     lines = (*_nearest_lines(evidence), coverage_line(evidence.training_coverage))
     learnt = not is_large(nearest, evidence.tolerance_eV_per_A)
     covered = covers(evidence.training_coverage)

@@ -13,10 +13,10 @@ CONTACT_RATIO = 0.9
 def setup(evidence: Evidence) -> Finding:
     """Wrong checkpoint, head, dtype or element map; too long a time step; overlapping atoms in the input."""
     given = evidence.setup
-    faults = [*_fingerprint_faults(given), *_residual_faults(given), *_time_step_faults(given), *_overlaps(given)]
+    faults = [*_fingerprint_faults(given), *residual_faults(given), *_time_step_faults(given), *overlaps(given)]
     if faults:
         return Finding("setup", "supported", None, tuple(faults))
-    if given.residuals_registered is None or given.residuals_now is None:
+    if not any(_compared(given)):
         why = "the potential was registered without labelled training frames, so its residuals cannot be repeated"
         return Finding("setup", "untestable", None, tuple(_reassurances(given)), why)
     return Finding("setup", "refuted", None, tuple(_reassurances(given)))
@@ -27,16 +27,25 @@ def _fingerprint_faults(given: SetupEvidence) -> Iterator[EvidenceLine]:
         yield EvidenceLine(f"The potential's {field} is not the one that was registered.", "potential's fingerprint")
 
 
-def _residual_faults(given: SetupEvidence) -> Iterator[EvidenceLine]:
+def residual_faults(given: SetupEvidence) -> Iterator[EvidenceLine]:
+    for what, unit, then, now, allowance in _compared(given):
+        if not now <= RESIDUAL_RATIO * then + allowance:
+            yield EvidenceLine(
+                f"On its own training dataset the {what} RMSE is {now:.3f} {unit}; "
+                f"it was {then:.3f} when the potential was registered.",
+                "training frames evaluated again",
+            )
+
+
+def _compared(given: SetupEvidence) -> Iterator[tuple[str, str, float, float, float]]:
+    """Residuals measured both at registration and now: name, unit, then, now, and what rounding may add."""
     then, now = given.residuals_registered, given.residuals_now
-    if then is None or now is None or then.force_rmse_eV_per_A is None or now.force_rmse_eV_per_A is None:
+    if then is None or now is None:
         return
-    if now.force_rmse_eV_per_A > RESIDUAL_RATIO * then.force_rmse_eV_per_A + 1e-3:
-        yield EvidenceLine(
-            f"On its own training dataset the force RMSE is {now.force_rmse_eV_per_A:.3f} eV/Å; "
-            f"it was {then.force_rmse_eV_per_A:.3f} when the potential was registered.",
-            f"{now.n_frames} training frames evaluated",
-        )
+    if then.force_rmse_eV_per_A is not None and now.force_rmse_eV_per_A is not None:
+        yield "force", "eV/Å", then.force_rmse_eV_per_A, now.force_rmse_eV_per_A, 1e-3
+    if then.energy_rmse_meV_per_atom is not None and now.energy_rmse_meV_per_atom is not None:
+        yield "energy", "meV/atom", then.energy_rmse_meV_per_atom, now.energy_rmse_meV_per_atom, 1.0
 
 
 def _time_step_faults(given: SetupEvidence) -> Iterator[EvidenceLine]:
@@ -47,7 +56,7 @@ def _time_step_faults(given: SetupEvidence) -> Iterator[EvidenceLine]:
         )
 
 
-def _overlaps(given: SetupEvidence) -> Iterator[EvidenceLine]:
+def overlaps(given: SetupEvidence) -> Iterator[EvidenceLine]:
     """A structure that carries labels was computed: however close its atoms are, they are no slip of the set-up."""
     if given.first_frame_labelled:
         return
@@ -65,11 +74,10 @@ def _contact_line(contact: Contact, verdict: str) -> EvidenceLine:
 
 
 def _reassurances(given: SetupEvidence) -> Iterator[EvidenceLine]:
-    now = given.residuals_now
-    if given.residuals_registered is not None and now is not None and now.force_rmse_eV_per_A is not None:
+    for what, unit, _, now, _ in _compared(given):
         yield EvidenceLine(
-            f"The checkpoint reproduces its training residuals: force RMSE {now.force_rmse_eV_per_A:.3f} eV/Å.",
-            f"{now.n_frames} training frames evaluated",
+            f"The checkpoint reproduces its training residuals: {what} RMSE {now:.3f} {unit}.",
+            "training frames evaluated again",
         )
     if given.stable_at_timestep is False:
         yield EvidenceLine("Dynamics are unstable at the given time step and at half of it: the step is not the cause.")
