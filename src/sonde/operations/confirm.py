@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -52,8 +52,14 @@ def confirm(
     run = _start_run(project, material, design)
     errors: dict[str, list[float]] = {name: [] for name in sets}
     jobs = [(name, seed) for seed in SEEDS for name in sets]
-    for name, seed in progress.track(jobs, "retraining", len(jobs)):
-        errors[name].append(_error(train(sets[name], seed), material.inputs, design.test))
+    try:
+        for name, seed in progress.track(jobs, "retraining", len(jobs)):
+            errors[name].append(_error(train(sets[name], seed), material.inputs, design.test))
+    except BaseException as ended:
+        outcome: Literal["stopped", "failed"] = "stopped" if isinstance(ended, KeyboardInterrupt) else "failed"
+        with project.writing():
+            project.runs.close(run, outcome, {"error": str(ended)})
+        raise
     found = _confirmation(design, errors)
     with project.writing():
         project.runs.close(run, "done", {"caused_by": found.caused_by, **errors})

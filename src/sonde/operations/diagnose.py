@@ -8,6 +8,7 @@ import numpy as np
 
 from sonde.errors import BadInput, NotFound, WrongUse
 from sonde.progress import SILENT, Progress
+from sonde.records.decisions import Quote
 from sonde.records.diagnosis import Diagnosis, Evidence, FailureEvidence, Finding, StructureReport, Verdict
 from sonde.records.frames import Frame
 from sonde.records.potentials import RegisteredPotential
@@ -92,7 +93,10 @@ def read_structures(path: Path) -> list[Frame]:
 
     if not path.exists():
         raise BadInput(path, None, "there is no such file", "Give the failing structures as extxyz or JSON.")
-    return [frame.numbered(k) for k, frame in enumerate(read_frames(path))]
+    frames = [frame.numbered(k) for k, frame in enumerate(read_frames(path)) if frame.n_atoms]
+    if not frames:
+        raise BadInput(path, None, "it holds no structures", "Give the failing structures as extxyz or JSON.")
+    return frames
 
 
 def _archive(project: "Project") -> "Archive | None":
@@ -181,13 +185,20 @@ def _record(
         verdict=name,
         verdict_intent=finding.intent if finding else None,
         headline=headline(name, finding, evidence),
-        quotes=drop.reasons if drop and name == "filtered" else evidence.never_computed_quotes,
+        quotes=_quotes(evidence, name),
         changes=(drop.change,) if drop and drop.change else (),
         actions=actions(evidence, found, subject),
         contacts=evidence.setup.contacts,
         collateral=lineage.collateral if lineage else (),
         notes=trust.notes,
     )
+
+
+def _quotes(evidence: Evidence, name: Verdict) -> tuple[Quote, ...]:
+    """The quotes that bear on the verdict; those of refuted causes stand with their findings."""
+    if name == "never_computed":
+        return evidence.never_computed_quotes
+    return evidence.filter.reasons if name == "filtered" and evidence.filter else ()
 
 
 def _structures(material: "Material", trust: "Trust") -> tuple[StructureReport, ...]:

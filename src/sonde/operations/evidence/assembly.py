@@ -1,12 +1,13 @@
 """From a project and an input to the material of a diagnosis."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sonde.errors import NotFound, SondeError
-from sonde.operations.evaluations import evaluations_of_dataset
+from sonde.operations.evaluations import batch_size_for, evaluations_of_dataset
 from sonde.operations.evidence.material import Labelled, Material
 from sonde.operations.evidence.trust import Known, Trust, trust_in
 from sonde.progress import Progress
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from sonde.potentials.protocol import FrozenPotential
     from sonde.store import Project
 
+OWN, ZERO_FORCE = 1e-3, 1e-2
+"""Labels this close to the prediction, as a share of the largest force, are its own; forces (eV/Å) too small to say."""
 UNLIKELY = 0.5
 """Without labels, atoms with less than this probability of an error within the tolerance carry the failure."""
 
@@ -32,18 +35,80 @@ def gather(
     """Load the potential, evaluate what is needed once, and say which atoms carry the failure."""
     registered, potential = load_registered(project, name, progress)
     frames, evaluations, anomaly = _before_anomaly(potential, frames, settings, progress)
+    frames, own = without_own_labels(frames, evaluations)
     training_frames, pool_frames, pool_name = _datasets(project, registered)
+    training_frames, pool_frames, left_out = _known_to(potential, training_frames, pool_frames)
     descriptor = _descriptor([*frames, *training_frames, *pool_frames])
     inputs = Labelled("input", frames, evaluations, descriptor.compute(frames))
     training = _labelled(project, potential, registered.trained_on, training_frames, descriptor, progress)
     pool = _labelled(project, potential, pool_name, pool_frames, descriptor, progress)
     lineage = _lineage(training, pool, progress)
+    pool, lineage = without_copies(pool, lineage, inputs)
     outside = None if pool is None or lineage is None else pool.subset(_labelled_drops(pool, lineage.dropped))
     known = Known(potential.identity, outside, training)
     trust = trust_in(project, registered, inputs, known, settings.tolerance_eV_per_A, progress)
     failing = failing_atoms(inputs, trust, settings.tolerance_eV_per_A)
     material = Material(potential, registered, settings.tolerance_eV_per_A, inputs, failing, training, pool, lineage)
-    return material, _failure(inputs, anomaly), trust
+    return material, _failure(inputs, anomaly), replace(trust, notes=(*trust.notes, *own, *left_out))
+
+
+def without_own_labels(
+    frames: Sequence[Frame], evaluations: Sequence[FrameEvaluation]
+) -> tuple[list[Frame], tuple[str, ...]]:
+    """Take away labels that the potential itself wrote, as dynamics codes do: they would show no error at all."""
+    own = [_is_own(frame, found) for frame, found in zip(frames, evaluations, strict=True)]
+    kept = [
+        replace(frame, energy_eV=None, forces_eV_per_A=None, stress_eV_per_A3=None) if mine else frame
+        for frame, mine in zip(frames, own, strict=True)
+    ]
+    note = f"The forces of {sum(own)} input structures are the potential's own: they were not taken for labels."
+    return kept, (note,) if any(own) else ()
+
+
+def _is_own(frame: Frame, found: FrameEvaluation) -> bool:
+    """Forces equal to the prediction within its rounding; all but zero they say nothing, by symmetry."""
+    if frame.forces_eV_per_A is None:
+        return False
+    largest = float(np.abs(frame.forces_eV_per_A).max())
+    return largest > ZERO_FORCE and np.allclose(frame.forces_eV_per_A, found.forces_eV_per_A, 0, OWN * largest)
+
+
+def _known_to(
+    potential: "FrozenPotential", training: list[Frame], pool: list[Frame]
+) -> tuple[list[Frame], list[Frame], tuple[str, ...]]:
+    """Leave out frames with elements that the potential cannot evaluate; the input holds none of them."""
+    known = set(potential.identity.elements)
+    kept = [[frame for frame in frames if known.issuperset(frame.numbers.tolist())] for frames in (training, pool)]
+    n_left_out = (len(training) - len(kept[0]), len(pool) - len(kept[1]))
+    notes = tuple(
+        f"{n} frames of the {name} hold elements that the potential does not know: they were left out."
+        for n, name in zip(n_left_out, ("training dataset", "raw pool"), strict=True)
+        if n
+    )
+    return kept[0], kept[1], notes
+
+
+def without_copies(
+    pool: Labelled | None, lineage: Lineage | None, inputs: Labelled
+) -> tuple[Labelled | None, Lineage | None]:
+    """Take the input's own copies out of what was dropped: a structure is no neighbour of itself.
+
+    Else every frame of a test split would be explained by its not having been trained on. Ordinals in the lineage are
+    moved along; its rules stay those of the whole pool.
+    """
+    from sonde.datasets.identity import geometry_id
+
+    if pool is None or lineage is None or lineage.dropped is None or lineage.dropped_by_rule is None:
+        return pool, lineage
+    own = {geometry_id(frame) for frame in inputs.frames}
+    copies = {k for k in lineage.dropped.tolist() if geometry_id(pool.frames[k]) in own}
+    kept = [k for k in range(len(pool.frames)) if k not in copies]
+    moved = {k: place for place, k in enumerate(kept)}
+    dropped, by_rule = (
+        np.array([moved[k] for k in ordinals.tolist() if k in moved], dtype=np.int64)
+        for ordinals in (lineage.dropped, lineage.dropped_by_rule)
+    )
+    return pool.subset(kept), replace(lineage, dropped=dropped, dropped_by_rule=by_rule)
 
 
 def load_registered(project: "Project", name: str, progress: Progress) -> "tuple[RegisteredPotential, FrozenPotential]":
@@ -71,18 +136,21 @@ def _before_anomaly(
     potential: "FrozenPotential", frames: Sequence[Frame], settings: "DiagnoseSettings", progress: Progress
 ) -> tuple[Sequence[Frame], list[FrameEvaluation], str | None]:
     """Evaluate the input; of a trajectory only the frames before its first anomaly, never the exploded ones."""
-    evaluations = potential.evaluate(frames, progress=progress)
     if not settings.trajectory:
-        return frames, evaluations, None
+        return frames, potential.evaluate(frames, batch_size=batch_size_for(frames), progress=progress), None
     from sonde.simulation.trajectories import first_anomaly, frames_before
 
-    anomaly = first_anomaly(frames, evaluations)
-    if anomaly is None:
-        return frames, evaluations, None
-    kept = frames_before(anomaly, len(frames))
-    if not kept:
-        raise SondeError("The first frame of the trajectory is already anomalous: give the run from its start.")
-    return [frames[k] for k in kept], [evaluations[k] for k in kept], anomaly.reason
+    sound = next((k for k, frame in enumerate(frames) if not np.isfinite(frame.positions).all()), len(frames))
+    evaluations = potential.evaluate(frames[:sound], batch_size=batch_size_for(frames), progress=progress)
+    anomaly = first_anomaly(frames[:sound], evaluations)
+    stop = len(frames_before(anomaly, sound)) if anomaly else sound
+    reason = anomaly.reason if anomaly else f"frame {sound}: positions are not finite" if sound < len(frames) else None
+    if stop == 0:
+        raise SondeError(
+            f"The first frame of the trajectory is already anomalous ({reason}). Give the run from its start, or, if "
+            "this is its start, diagnose that structure without --trajectory."
+        )
+    return frames[:stop], evaluations[:stop], reason
 
 
 def _datasets(project: "Project", registered: RegisteredPotential) -> tuple[list[Frame], list[Frame], str | None]:

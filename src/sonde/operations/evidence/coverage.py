@@ -42,7 +42,8 @@ def distance_ratios(reference: Labelled, material: Material, space: Space) -> Fl
     """
     nearest = reference.index(space).nearest(material.failing_in(space), material.failing_numbers)
     distances = np.concatenate([found.distance for found in nearest])
-    return distances / limits_of(reference, space, np.concatenate(material.failing_numbers))
+    limits = limits_of(reference, space, np.concatenate(material.failing_numbers))
+    return np.where(np.isinf(distances), np.inf, distances / limits)
 
 
 def limits_of(reference: Labelled, space: Space, numbers: IntArray) -> FloatArray:

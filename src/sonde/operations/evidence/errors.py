@@ -40,7 +40,7 @@ def _neighbours_by_fate(material: Material) -> dict[Group, list[int]]:
     near = nearest_frames(material.pool, material).tolist()
     kept = [k for k in range(len(material.pool.frames)) if k not in material.dropped]
     order = nearest_frames(material.pool.subset(kept), material, N_NEAR)
-    near_kept = [kept[k] for k in order] or kept[:0]
+    near_kept = [kept[k] for k in order]
     return {
         "dropped_by_rule": [k for k in near if k in material.dropped_by_rule],
         "dropped_otherwise": [k for k in near if k in material.dropped - material.dropped_by_rule],
@@ -139,7 +139,7 @@ def _nearest_lost(material: Material, lost: frozenset[int]) -> tuple[float | Non
     in_pool = material.pool.index("descriptor").nearest(failing, numbers)
     in_training = material.training.index("descriptor").nearest(failing, numbers)
     frames = np.concatenate([found.frame for found in in_pool])
-    ratios = np.concatenate([found.distance for found in in_training]) / np.concatenate(
-        [found.distance for found in in_pool]
-    ).clip(1e-12)
-    return float(np.mean(np.isin(frames, list(lost)))), float(np.median(ratios))
+    far, near = (np.concatenate([found.distance for found in side]) for side in (in_training, in_pool))
+    known = np.isfinite(near)
+    ratios = far[known].clip(1e-12) / near[known].clip(1e-12)
+    return float(np.mean(np.isin(frames, list(lost)))), float(np.median(ratios)) if len(ratios) else None

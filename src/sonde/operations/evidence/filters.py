@@ -67,20 +67,27 @@ def _reasons(archive: "Archive | None", change: Change | None) -> Why | None:
 
 
 def _inputs_beyond(material: Material, rule: Rule) -> float | None:
-    """Share of the labelled inputs for which the rule would hold."""
-    assert material.pool is not None
-    labelled = [frame for frame in material.inputs.frames if frame.forces_eV_per_A is not None]
-    if not labelled:
-        return None
-    return float(np.mean(_holds(rule, _table(material, labelled))))
+    """Share of the inputs for which the rule would hold, over those that state what it takes (forces, energy, tag)."""
+    table = _table(material, material.inputs.frames)
+    known = np.all([_known(table, condition.feature) for condition in rule.conditions], axis=0)
+    return float(np.mean(_holds(rule, table)[known])) if known.any() else None
+
+
+def _known(table: FeatureTable, feature: str) -> BoolArray:
+    if feature in table.numeric:
+        return np.isfinite(table.numeric[feature])
+    return np.array([value is not None for value in table.categorical[feature]])
 
 
 def _table(material: Material, frames: Sequence[Frame]) -> FeatureTable:
     """Features of the inputs with reference energies fitted on the pool, as the rule was."""
     from sonde.datasets.features import feature_table
+    from sonde.reference_energies.fitted import fit_reference_energies
 
     assert material.pool is not None
-    both = feature_table([*material.pool.frames, *frames])
+    pool = material.pool.frames
+    references = fit_reference_energies(pool) if any(frame.energy_eV is not None for frame in pool) else None
+    both = feature_table([*pool, *frames], references)
     n = len(material.pool.frames)
     return FeatureTable(
         numeric={name: values[n:] for name, values in both.numeric.items()},

@@ -11,6 +11,7 @@ from sonde.records.datasets import Contradiction
 from sonde.records.diagnosis import LabelEvidence
 
 FEWEST_PAIRS = 3
+FEWEST_FOR_NOISE = 20
 
 
 def label_evidence(material: Material) -> LabelEvidence | None:
@@ -21,27 +22,40 @@ def label_evidence(material: Material) -> LabelEvidence | None:
     if training is None:
         return None
     near = set(nearest_frames(training, material).tolist())
-    pairs = [_pair(c) for c in contradictory_pairs(training.frames) if near & set(c.ordinals)]
+    clashes = [c for c in contradictory_pairs(training.frames) if near & set(c.ordinals)]
+    pairs = [pair for pair in (_pair(training, c) for c in clashes) if pair is not None]
     if len(pairs) < FEWEST_PAIRS:
-        return LabelEvidence(len(pairs), None, None, None, None, None, None, None)
+        return LabelEvidence(len(clashes), None, None, None, None, None, None, None)
     ordered = [_by_group(training, pair) for pair in pairs]
     offsets = np.array([_per_atom(training, a) - _per_atom(training, b) for a, b in ordered]) * 1e3
-    mean, half = float(offsets.mean()), 1.96 * float(offsets.std(ddof=1)) / np.sqrt(len(offsets))
+    mean, half = float(offsets.mean()), _half_interval(offsets)
     return LabelEvidence(
         n_pairs_near=len(pairs),
         offset_meV_per_atom=mean,
         offset_low=mean - half,
         offset_high=mean + half,
-        noise_meV_per_atom=_noise(training),
+        noise_meV_per_atom=_noise(training, {k for clash in clashes for k in clash.ordinals}),
         force_offset_eV_per_A=_force_offset(training, ordered),
         groups=_group_names(training, ordered),
         residual_by_group_meV_per_atom=_residuals(training, ordered),
     )
 
 
-def _pair(contradiction: Contradiction) -> tuple[int, int]:
-    first, second, *_ = contradiction.ordinals
-    return first, second
+def _half_interval(offsets: FloatArray) -> float:
+    """Half width of the 95 % interval of the mean by Student's t: three pairs are few."""
+    from scipy.stats import t
+
+    n = len(offsets)
+    return float(t.ppf(0.975, n - 1) * offsets.std(ddof=1) / np.sqrt(n))
+
+
+def _pair(training: Labelled, contradiction: Contradiction) -> tuple[int, int] | None:
+    """The lowest and the highest energy of one geometry; among its frames may also be plain duplicates."""
+    known = [k for k in contradiction.ordinals if training.frames[k].energy_eV is not None]
+    if len(known) < 2:
+        return None
+    ordered = sorted(known, key=lambda k: _per_atom(training, k))
+    return ordered[0], ordered[-1]
 
 
 def _by_group(training: Labelled, pair: tuple[int, int]) -> tuple[int, int]:
@@ -57,14 +71,16 @@ def _group(training: Labelled, k: int) -> str:
     from sonde.datasets.surfaces import surface_of
 
     frame = training.frames[k]
-    surface = ", ".join(f"{name} {value}" for name, value in sorted(surface_of(frame).items()))
-    return f"{surface or 'no stated surface'}; {frame.source_file or 'unknown file'}"
+    stated = [f"{name} {value}" for name, value in sorted(surface_of(frame).items())]
+    return "; ".join([*stated, f"file {frame.source_file}" if frame.source_file else "unknown file"])
 
 
 def _group_names(training: Labelled, ordered: Sequence[tuple[int, int]]) -> tuple[str, str]:
-    first, second = ordered[0]
-    names = _group(training, first), _group(training, second)
-    return names if names[0] != names[1] else ("the higher label", "the lower label")
+    """What tells the groups apart, and nothing of what they share."""
+    first, second = (set(_group(training, k).split("; ")) for k in ordered[0])
+    if first == second:
+        return "the higher label", "the lower label"
+    return "; ".join(sorted(first - second)) or "unstated", "; ".join(sorted(second - first)) or "unstated"
 
 
 def _per_atom(training: Labelled, k: int) -> float:
@@ -72,9 +88,14 @@ def _per_atom(training: Labelled, k: int) -> float:
     return (frame.energy_eV if frame.energy_eV is not None else np.nan) / frame.n_atoms
 
 
-def _noise(training: Labelled) -> float:
-    """Robust spread of the potential's energy residuals over the training dataset, meV/atom: an upper bound."""
-    residuals = np.array([_residual(training, k) for k in range(len(training.frames))])
+def _noise(training: Labelled, contradictory: set[int]) -> float:
+    """Robust spread of the potential's energy residuals over the training dataset, meV/atom: an upper bound.
+
+    The contradictory frames themselves are left out where enough others remain: their offset is not noise.
+    """
+    others = [k for k in range(len(training.frames)) if k not in contradictory]
+    ordinals = others if len(others) >= FEWEST_FOR_NOISE else range(len(training.frames))
+    residuals = np.array([_residual(training, k) for k in ordinals])
     return float(1.4826 * np.nanmedian(np.abs(residuals - np.nanmedian(residuals))))
 
 

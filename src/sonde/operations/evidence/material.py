@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from sonde.potentials.protocol import FrozenPotential
 
 Space = str
+FEWEST_GROUPS = 2
+"""A set of one trajectory has nothing to hold out against: it has no limit."""
 SPACES: tuple[Space, Space] = ("embedding", "descriptor")
 
 
@@ -61,14 +63,23 @@ class Labelled:
 
     def limits(self, name: Space) -> dict[int, float | None]:
         """Per element, the 99 % quantile of the distance from held-out frames of this set to the rest of it."""
-        return self._limits[name]
+        return self._embedding_limits if name == "embedding" else self._descriptor_limits
 
     @cached_property
-    def _limits(self) -> dict[Space, dict[int, float | None]]:
+    def _embedding_limits(self) -> dict[int, float | None]:
+        return self._held_out_limits("embedding")
+
+    @cached_property
+    def _descriptor_limits(self) -> dict[int, float | None]:
+        return self._held_out_limits("descriptor")
+
+    def _held_out_limits(self, name: Space) -> dict[int, float | None]:
         from sonde.local_environments.distances import held_out_limit
 
         groups = [trajectory_of(frame) for frame in self.frames]
-        return {name: held_out_limit(self.space(name), self.numbers, groups, seed=0) for name in SPACES}
+        if len(set(groups)) < FEWEST_GROUPS:
+            return dict.fromkeys({int(z) for numbers in self.numbers for z in numbers})
+        return held_out_limit(self.space(name), self.numbers, groups, seed=0)
 
     def subset(self, ordinals: Sequence[int]) -> "Labelled":
         """The same for some of the frames."""
@@ -114,11 +125,13 @@ class Material:
 
 
 def trajectory_of(frame: Frame) -> str:
-    """Name what a frame came from, so that snapshots of one run are never held out from each other."""
+    """Name what a frame came from, so that snapshots of one run are never held out from each other, nor copies."""
+    from sonde.datasets.identity import geometry_id
+
     for tag in ("trajectory", "group_id", "material_id"):
         if frame.tags.get(tag) is not None:
             return f"{frame.source_file} {frame.tags[tag]}"
-    return f"frame {frame.ordinal}"
+    return geometry_id(frame)
 
 
 def _as_set(ordinals: "IntArray | None") -> frozenset[int]:

@@ -40,6 +40,8 @@ def setup_evidence(
 def _residuals(material: Material, sample: Sequence[Frame], progress: Progress) -> ForceResiduals | None:
     from sonde.potentials.residuals import force_residuals
 
+    known = set(material.potential.identity.elements)
+    sample = [frame for frame in sample if known.issuperset(frame.numbers.tolist())]
     if not sample:
         return None
     progress.say(f"repeating the training residuals on {len(sample)} frames")

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sonde.errors import BadInput
 from sonde.operations.evidence.material import Labelled, trajectory_of
 from sonde.progress import Progress
 from sonde.records.frames import Frame
@@ -62,8 +63,19 @@ def _probe(
     from sonde.reliability.probes.local import LocalProbe
 
     stored = project.artifacts.get("probe", registered.name)
-    if stored is not None:
-        return LocalProbe.from_bytes(stored[0]), ()
+    probe = None if stored is None else LocalProbe.from_bytes(stored[0])
+    if probe is not None and probe.identity == known.identity:
+        return probe, ()
+    outdated = (
+        () if probe is None else ("The stored reliability probe belongs to another checkpoint: it was not used.",)
+    )
+    fitted, notes = _new_probe(registered, known, progress)
+    return fitted, (*outdated, *notes)
+
+
+def _new_probe(
+    registered: RegisteredPotential, known: Known, progress: Progress
+) -> "tuple[LocalProbe | None, tuple[str, ...]]":
     labelled = known.labelled
     if labelled is None or len(labelled.frames) < FEWEST_FRAMES:
         n = 0 if labelled is None else len(labelled.frames)
@@ -72,7 +84,10 @@ def _probe(
             f"({n} at hand). With other labels: sonde trust fit {registered.name} --on DATASET.",
         )
     progress.say(f"fitting a reliability probe on {len(labelled.frames)} frames outside the training dataset")
-    probe = _fit(known, labelled)
+    try:
+        probe = _fit(known, labelled)
+    except BadInput as too_few:
+        return None, (f"No reliability: {too_few.problem}",)
     return probe, (
         f"The reliability probe was fitted on {len(labelled.frames)} frames of the raw pool that the potential was not "
         "trained on.",
