@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from tests.diagnosis.cases import CHANGE, clean_case, coverage, filtered_case, neighbours
+from tests.diagnosis.cases import CHANGE, RULE, clean_case, coverage, filtered_case, neighbours
 
 from sonde.diagnosis.actions import Subject, actions
 from sonde.diagnosis.findings import findings, verdict
@@ -176,3 +176,37 @@ def test_every_supported_sentence_of_a_filter_rests_on_something() -> None:
     found = next(f for f in findings(filtered_case()) if f.finding == "filtered")
     assert any(line.rests_on == f"commit:{CHANGE.commit}" for line in found.evidence)
     assert any(line.rests_on == "slack:data/1.0" for line in found.evidence)
+
+
+def test_coverage_that_could_not_be_measured_refutes_nothing() -> None:
+    unknown = replace(coverage("pool", 0.0), novel_in_embedding=None, novel_in_descriptor=None)
+    case = replace(filtered_case(), pool_coverage=unknown, training_coverage=replace(unknown, reference="training"))
+    for kind in ("filtered", "never_computed", "lost_otherwise", "covered_not_learnt", "look_elsewhere"):
+        assert status(case, kind) == "untestable"
+
+
+def test_residuals_that_are_not_numbers_or_differ_in_energy_only_are_not_reproduced() -> None:
+    for now in (ForceResiduals(100, 400, float("nan"), 0.03, 2.0, 0.1), ForceResiduals(100, 400, 0.05, 0.03, 90.0, 80)):
+        case = replace(clean_case(), setup=replace(clean_case().setup, residuals_now=now))
+        assert status(case, "setup") == "supported"
+        assert any("changed between registration" in a.action for a in actions(case, findings(case), SUBJECT))
+    nothing = ForceResiduals(100, 400, None, None, None, None)
+    unlabelled = replace(clean_case().setup, residuals_registered=nothing, residuals_now=nothing)
+    assert status(replace(clean_case(), setup=unlabelled), "setup") == "untestable"
+
+
+def test_one_or_two_contradictory_pairs_are_not_called_none() -> None:
+    two = LabelEvidence(2, None, None, None, None, None, None, None)
+    found = next(f for f in findings(replace(clean_case(), labels=two)) if f.finding == "contradictory_labels")
+    assert found.status == "refuted"
+    assert found.evidence[0].text.startswith("Only 2 geometries")
+
+
+def test_unconverged_frames_are_recomputed_not_restored() -> None:
+    rule = replace(RULE, feature="scf_converged", op="in", threshold=None, rule="scf_converged in {False}")
+    lost = LossEvidence(18, 20, 0.9, 0.1, how="their electronic structure had not converged")
+    case = replace(with_filter(rule=rule), loss=lost)
+    assert judge(case)[0] == "lost_otherwise"
+    steps = actions(case, findings(case), SUBJECT)
+    assert steps[0].action.startswith("Recompute the 20 dropped frames")
+    assert not any(step.action.startswith("Restore") for step in steps)
