@@ -31,8 +31,8 @@ def residual_faults(given: SetupEvidence) -> Iterator[EvidenceLine]:
     for what, unit, then, now, allowance in _compared(given):
         if not now <= RESIDUAL_RATIO * then + allowance:
             yield EvidenceLine(
-                f"On its own training dataset the {what} RMSE is {now:.3f} {unit}; "
-                f"it was {then:.3f} when the potential was registered.",
+                f"On its own training dataset the {what} RMSE is {now:.3g} {unit}; "
+                f"it was {then:.3g} when the potential was registered.",
                 "training frames evaluated again",
             )
 
@@ -76,7 +76,7 @@ def _contact_line(contact: Contact, verdict: str) -> EvidenceLine:
 def _reassurances(given: SetupEvidence) -> Iterator[EvidenceLine]:
     for what, unit, _, now, _ in _compared(given):
         yield EvidenceLine(
-            f"The checkpoint reproduces its training residuals: {what} RMSE {now:.3f} {unit}.",
+            f"The checkpoint reproduces its training residuals: {what} RMSE {now:.3g} {unit}.",
             "training frames evaluated again",
         )
     if given.stable_at_timestep is False:

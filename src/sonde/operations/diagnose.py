@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sonde.errors import BadInput, NotFound, WrongUse
+from sonde.errors import BadInput, NotFound, SondeError, WrongUse
 from sonde.progress import SILENT, Progress
 from sonde.records.decisions import Quote
 from sonde.records.diagnosis import Diagnosis, Evidence, FailureEvidence, Finding, StructureReport, Verdict
@@ -63,10 +63,18 @@ def diagnose(
     record = _record(material, trust, evidence, (found, name, finding), str(structures))
     record = _with_figures(record, material, trust, evidence, archive)
     if settings.confirm:
-        from sonde.operations.confirm import confirm
-
-        record = replace(record, confirmation=confirm(project, material, progress=progress))
+        record = _confirmed(project, material, record, progress)
     return record
+
+
+def _confirmed(project: "Project", material: "Material", record: Diagnosis, progress: Progress) -> Diagnosis:
+    """Add the experiment; where it cannot be made, the diagnosis stands and says why."""
+    from sonde.operations.confirm import confirm
+
+    try:
+        return replace(record, confirmation=confirm(project, material, progress=progress))
+    except SondeError as hindrance:
+        return replace(record, notes=(*record.notes, f"--confirm was not run: {hindrance}"))
 
 
 def _require_settings(settings: DiagnoseSettings) -> None:

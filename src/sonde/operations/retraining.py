@@ -7,6 +7,8 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from sonde.errors import SondeError
 from sonde.progress import SILENT
 from sonde.records.frames import Frame
@@ -36,7 +38,9 @@ def _linear_trainer(registered: RegisteredPotential) -> Trainer:
     settings = load(Path(registered.checkpoint)).parameters.settings
 
     def train(frames: Sequence[Frame], seed: int) -> "FrozenPotential":
-        return fit_linear(frames, settings=settings, seed=seed)
+        # The fit has no randomness of its own: a bootstrap of the frames makes three seeds three trials.
+        drawn = np.random.default_rng(seed).choice(len(frames), len(frames))
+        return fit_linear([frames[k] for k in drawn.tolist()], settings=settings, seed=seed)
 
     return train
 
