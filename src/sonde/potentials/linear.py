@@ -22,7 +22,7 @@ from sonde.potentials.linear_basis import (
     product_moments,
 )
 from sonde.potentials.linear_design import solve
-from sonde.potentials.protocol import batches, is_periodic, refuse_unknown_elements
+from sonde.potentials.protocol import in_batches, is_periodic
 from sonde.progress import SILENT, Progress
 from sonde.records.arrays import FloatArray
 from sonde.records.frames import Frame
@@ -74,12 +74,7 @@ class LinearPotential:
         self, frames: Sequence[Frame], *, batch_size: int = 8, progress: Progress = SILENT
     ) -> list[FrameEvaluation]:
         """Evaluate frames; see `FrozenPotential`."""
-        refuse_unknown_elements(self.identity, frames)
-        done: list[FrameEvaluation] = []
-        total = -(-len(frames) // batch_size)
-        for batch in progress.track(batches(frames, batch_size), "evaluating", total):
-            done.extend(self._evaluate_batch(batch))
-        return done
+        return in_batches(self.identity, self._evaluate_batch, frames, batch_size, progress)
 
     def reference_energy_eV(self, number: int) -> float | None:  # noqa: N802 - the unit
         """The fitted constant of an element; None where the element is unknown."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from sonde.errors import BadInput, WrongUse
 from sonde.potentials.mace_checkpoint import default_dtype, read_model
-from sonde.potentials.protocol import batches, is_periodic, refuse_unknown_elements
+from sonde.potentials.protocol import in_batches, is_periodic
 from sonde.potentials.quiet_import import quiet_require
 from sonde.progress import SILENT, Progress
 from sonde.records.frames import Frame
@@ -40,12 +40,7 @@ class MacePotential:
         self, frames: Sequence[Frame], *, batch_size: int = 8, progress: Progress = SILENT
     ) -> list[FrameEvaluation]:
         """Evaluate frames; see `FrozenPotential`."""
-        refuse_unknown_elements(self.identity, frames)
-        done: list[FrameEvaluation] = []
-        total = -(-len(frames) // batch_size)
-        for batch in progress.track(batches(frames, batch_size), "evaluating", total):
-            done.extend(self._evaluate_batch(batch))
-        return done
+        return in_batches(self.identity, self._evaluate_batch, frames, batch_size, progress)
 
     def reference_energy_eV(self, number: int) -> float | None:  # noqa: N802 - the unit
         """The tabulated energy per atom of an element (E0) of this head; None where the element is unknown."""

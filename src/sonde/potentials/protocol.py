@@ -1,6 +1,6 @@
 """What every potential must be able to say: energy, forces, stress, atomic energies and embeddings, in one pass."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -59,6 +59,21 @@ def refuse_unknown_elements(identity: PotentialIdentity, frames: Sequence[Frame]
 def _symbols(numbers: Sequence[int]) -> str:
     names = [chemical_symbols[number] for number in numbers]
     return ", ".join(names) if len(names) <= 20 else f"{', '.join(names[:20])} and {len(names) - 20} more"
+
+
+def in_batches(
+    identity: PotentialIdentity,
+    evaluate_batch: Callable[[Sequence[Frame]], list[FrameEvaluation]],
+    frames: Sequence[Frame],
+    batch_size: int,
+    progress: Progress,
+) -> list[FrameEvaluation]:
+    """Evaluate frames batch by batch, in their order; unknown elements are refused before any work is done."""
+    refuse_unknown_elements(identity, frames)
+    done: list[FrameEvaluation] = []
+    for batch in progress.track(batches(frames, batch_size), "evaluating", -(-len(frames) // batch_size)):
+        done.extend(evaluate_batch(batch))
+    return done
 
 
 def batches(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:

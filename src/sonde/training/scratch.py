@@ -123,9 +123,7 @@ def train_scratch(
     reference = reference_energies(train)
     if reference.rank_deficient:
         progress.say("compositions do not tell the elements apart: reference energies are of minimum norm")
-    files = {"train": out / "train.extxyz", "valid": out / "valid.extxyz"}
-    for path, frames in zip(files.values(), (train, valid), strict=True):
-        write(path, [_labelled_atoms(frame, settings) for frame in frames], format="extxyz")
+    files = _write_frames(out, {"train": train, "valid": valid}, settings)
     arguments = mace_arguments(files, work, reference, settings)
     order = _write_order(out, work, arguments, settings)
     command = (sys.executable, "-m", "sonde.training.mace_worker", str(order))
@@ -151,6 +149,14 @@ def train_scratch(
     _write_record(out, "done", jsonable(run))
     shutil.rmtree(work, ignore_errors=True)
     return run
+
+
+def _write_frames(out: Path, sets: dict[str, Sequence[Frame]], settings: ScratchSettings) -> dict[str, Path]:
+    """Write each set as extended xyz with the labels that mace is told to look for."""
+    files = {name: out / f"{name}.extxyz" for name in sets}
+    for name, frames in sets.items():
+        write(files[name], [_labelled_atoms(frame, settings) for frame in frames], format="extxyz")
+    return files
 
 
 def _check_frames(train: Sequence[Frame], valid: Sequence[Frame], settings: ScratchSettings) -> None:
