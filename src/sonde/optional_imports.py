@@ -5,7 +5,17 @@ from types import ModuleType
 
 from sonde.errors import MissingPackage
 
-EXTRA_OF = {"mace": "mace", "chgnet": "chgnet", "torch": "mace", "pptx": "documents"}
+EXTRA_OF = {
+    "mace": "mace",
+    "chgnet": "chgnet",
+    "torch": "mace",
+    "pptx": "documents",
+    "docx": "documents",
+    "pypdf": "documents",
+    "nbformat": "documents",
+    "h5py": "formats",
+    "lmdb": "formats",
+}
 
 
 def require(module: str) -> ModuleType:
