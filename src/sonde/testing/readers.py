@@ -14,6 +14,7 @@ A law raises `BrokenLaw`, an AssertionError that says which frame breaks what.
 
 import gzip
 import math
+import shutil
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields
 from itertools import islice
@@ -34,10 +35,12 @@ class BrokenLaw(AssertionError):  # noqa: N818 - what it is
 
 @dataclass(frozen=True)
 class ReaderCase:
-    """A reader with a sample file that it must read, and what is known of that file.
+    """A reader with a sample file or folder that it must read, and what is known of it.
 
-    `sample` holds at least two frames. `truncates` says whether half of the file is a defect that the reader must
-    report (so for every format with a count or a closing mark).
+    `sample` holds at least two frames. `truncates` says whether half of the file (of a folder: of its largest file) is
+    a defect that the reader must report, so for every format with a count or a closing mark. `not_packed` gives the
+    reason why a file of this format is never gzipped; without one it is read gzipped too. `beside` are files that must
+    lie beside the sample.
     """
 
     reader: Reader
@@ -45,6 +48,8 @@ class ReaderCase:
     n_frames: int
     elements: frozenset[int]
     truncates: bool = True
+    not_packed: str = ""
+    beside: tuple[Path, ...] = ()
 
     def frames(self) -> list[Frame]:
         """Read the whole sample."""
@@ -54,6 +59,22 @@ class ReaderCase:
         """Return the sample's bytes, uncompressed."""
         packed = self.sample.read_bytes()
         return gzip.decompress(packed) if packed[:2] == b"\x1f\x8b" else packed
+
+    def head(self) -> bytes:
+        """Return what `claims` gets."""
+        return b"" if self.sample.is_dir() else self.content()[:4096]
+
+    def copy(self, folder: Path) -> Path:
+        """Copy sample, unpacked, and what lies beside it into a new folder; return the path of the copy."""
+        folder.mkdir()
+        for other in self.beside:
+            shutil.copy(other, folder)
+        copy = folder / f"sample{_suffix(self)}"
+        if self.sample.is_dir():
+            shutil.copytree(self.sample, copy)
+        else:
+            copy.write_bytes(self.content())
+        return copy
 
 
 Law = Callable[[ReaderCase, Path], None]
@@ -73,7 +94,7 @@ def _side_by_side(first: Iterable[Frame], second: Iterable[Frame]) -> Iterator[t
 
 def claims_its_sample(case: ReaderCase, tmp_path: Path) -> None:  # noqa: ARG001 - laws share one signature
     """The reader claims its own sample, and the registry's reader for it gives the same number of frames."""
-    _must(case.reader.claims(case.sample, case.content()[:4096]), f"{case.reader.name} does not claim its own sample")
+    _must(case.reader.claims(case.sample, case.head()), f"{case.reader.name} does not claim its own sample")
 
 
 def counts_its_frames(case: ReaderCase, tmp_path: Path) -> None:  # noqa: ARG001
@@ -141,8 +162,9 @@ def reads_the_same_twice(case: ReaderCase, tmp_path: Path) -> None:  # noqa: ARG
 
 def reads_gzip_alike(case: ReaderCase, tmp_path: Path) -> None:
     """The same content, gzipped or not, gives the same frames, whatever the file is called."""
-    plain, packed = tmp_path / f"plain{_suffix(case)}", tmp_path / f"packed{_suffix(case)}"
-    plain.write_bytes(case.content())
+    if case.not_packed or case.sample.is_dir():
+        return
+    plain, packed = case.copy(tmp_path / "plain"), case.copy(tmp_path / "packed")
     packed.write_bytes(gzip.compress(case.content()))
     for a, b in _side_by_side(case.reader.read(plain), case.reader.read(packed)):
         _must(geometry_id(a) == geometry_id(b) and same_labels(a, b) and a.tags == b.tags, "gzip changes it", a)
@@ -167,24 +189,33 @@ def refuses_half_a_file(case: ReaderCase, tmp_path: Path) -> None:
     """A file cut short is `BadInput` that names the file, never fewer frames without a word."""
     if not case.truncates:
         return
-    content = case.content().rstrip()
-    path = tmp_path / f"half{_suffix(case)}"
-    path.write_bytes(content[: len(content) - len(content.splitlines()[-1]) // 2 - 1])
+    path = case.copy(tmp_path / "half")
+    damaged = _largest(path)
+    content = damaged.read_bytes().rstrip()
+    last = len(content) if b"\x00" in content else len(content.splitlines()[-1])
+    damaged.write_bytes(content[: len(content) - last // 2 - 1])
     _must_refuse(case, path)
 
 
 def refuses_an_empty_file(case: ReaderCase, tmp_path: Path) -> None:
-    """An empty file is `BadInput`."""
-    path = tmp_path / f"empty{_suffix(case)}"
-    path.write_bytes(b"")
+    """An empty file, or a folder whose largest file is empty, is `BadInput`."""
+    path = case.copy(tmp_path / "empty")
+    _largest(path).write_bytes(b"")
     _must_refuse(case, path)
+
+
+def _largest(path: Path) -> Path:
+    """Return the file itself, or the largest in a folder, the last by name among equals."""
+    files = [file for file in path.rglob("*") if file.is_file()] if path.is_dir() else [path]
+    return max(files, key=lambda file: (file.stat().st_size, str(file)))
 
 
 def _must_refuse(case: ReaderCase, path: Path) -> None:
     try:
         n_frames = len(list(case.reader.read(path)))
     except BadInput as refusal:
-        _must(refusal.path == str(path), f"BadInput must name the file {path}, names {refusal.path}")
+        named = Path(refusal.path)
+        _must(path in (named, *named.parents), f"BadInput must name the file {path}, names {refusal.path}")
         return
     raise BrokenLaw(f"{case.reader.name} read {n_frames} frames from {path.name} without a word")
 

@@ -6,7 +6,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 from sonde.datasets.readers import extxyz, structures_json
-from sonde.datasets.readers.compression import head_of
+from sonde.datasets.readers.compression import first_bytes, head_of
 from sonde.datasets.readers.protocol import Place, Reader
 from sonde.errors import NotFound
 from sonde.records.frames import Frame
@@ -32,11 +32,14 @@ def reader_names() -> tuple[str, ...]:
 
 
 def reader_for(path: Path) -> Reader:
-    """Return the first reader that claims a file by its path and first bytes."""
-    head = head_of(path)
+    """Return the first reader that claims a file or folder by its path and first bytes."""
+    head = first_bytes(path)
     for reader in readers().values():
         if reader.claims(path, head):
             return reader
+    if path.is_dir():
+        raise Place(path).bad("this is a folder that no reader knows", "name the files in it one by one.")
+    head_of(path)  # says it where the file is empty or no text
     raise Place(path).bad(
         f"no reader knows this format; it begins with {head[:40].decode(errors='replace')!r}",
         f"formats: {', '.join(reader_names())}. Convert it with ase, or install a reader (entry point {ENTRY_POINTS}).",
