@@ -9,6 +9,7 @@ is the largest remainder). Which frame of the stratum comes is random.
 
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -19,17 +20,17 @@ from sonde.records.arrays import FloatArray, IntArray
 def nested_subsets(
     strata: Sequence[str], sizes: Sequence[int], seed: int, groups: Sequence[Hashable] | None = None
 ) -> tuple[IntArray, ...]:
-    """Choose subsets of about the given sizes, each of which begins with the one before.
+    """Choose subsets of the given sizes, each of which begins with the one before.
 
     Every subset holds each stratum within less than one frame of its share in the whole. A stratum too rare to be due
     a frame has none: nothing is added for its sake, so that the subset stays a smaller version of the same data; what
     each subset holds is for the caller to say. Strata of equal size take turns in random order.
 
-    With `groups` (one label per frame: its trajectory, say) a group enters whole. Snapshots of one trajectory are
-    nearly the same frame, and a curve over single snapshots says what more snapshots of the *same* trajectories buy;
-    over whole groups it says what new ones buy. Proportions then hold for numbers of groups, each counted in the
-    stratum of most of its frames, and a subset ends with the group that brings it nearest to its size, whose real size
-    is the length of the array: for large groups two sizes can give one subset.
+    With `groups` (one label per frame: its trajectory, say) a group enters whole before the next one begins. Snapshots
+    of one trajectory are nearly the same frame: a curve over single snapshots says what more snapshots of the *same*
+    trajectories buy, one over whole groups what new trajectories buy. Only the last group of a subset may be cut, at
+    random, so that all seeds have the same sizes. Proportions then hold for numbers of groups, each counted in the
+    stratum of most of its frames.
 
     Parameters
     ----------
@@ -46,10 +47,8 @@ def nested_subsets(
     WrongUse : sizes that do not ascend, are below one or above the number of frames; labels that do not fit.
     """
     _check_sizes(sizes, len(strata))
-    units = stratified_order(strata, seed, groups)
-    ends = np.cumsum([len(unit) for unit in units])
-    order = np.concatenate(units)
-    return tuple(order[: int(ends[_nearest(ends, size)])] for size in sizes)
+    order = np.concatenate(stratified_order(strata, seed, groups))
+    return tuple(order[:size] for size in sizes)
 
 
 def stratified_order(
@@ -57,7 +56,8 @@ def stratified_order(
 ) -> tuple[IntArray, ...]:
     """Put all frames into an order of which every beginning is proportional: ordinals, group by group.
 
-    Without groups each frame is one of its own. Raises WrongUse for no frames or labels that do not fit.
+    Without groups each frame is one of its own; within a group the order is random. Raises WrongUse for no frames or
+    labels that do not fit.
     """
     if not len(strata):
         raise WrongUse("Subsets need at least one frame; none was given.")
@@ -68,7 +68,8 @@ def stratified_order(
     names = sorted(units)
     shuffled = [names[k] for k in rng.permutation(len(names))]
     waiting = [[units[name][k] for k in rng.permutation(len(units[name]))] for name in shuffled]
-    return tuple(waiting[stratum].pop() for stratum in _turns(np.array([len(one) for one in waiting])))
+    turns = _turns(np.array([len(one) for one in waiting]))
+    return tuple(rng.permutation(waiting[stratum].pop()) for stratum in turns)
 
 
 def _by_stratum(strata: Sequence[str], groups: Sequence[Hashable]) -> dict[str, list[IntArray]]:
@@ -103,18 +104,15 @@ def _turns(counts: IntArray) -> list[int]:
     return turns
 
 
-def _nearest(ends: IntArray, size: int) -> int:
-    """The place of the end nearest to a size; of two as near, the smaller."""
-    return int(np.argmin(np.abs(ends - size)))
-
-
 def _check_sizes(sizes: Sequence[int], n_frames: int) -> None:
     if not len(sizes):
         raise WrongUse("Subsets need at least one size.")
-    if any(later <= earlier for earlier, later in zip(sizes, sizes[1:], strict=False)):
+    if any(later <= earlier for earlier, later in pairwise(sizes)):
         raise WrongUse(f"Sizes must ascend, each once; found {', '.join(map(str, sizes))}.")
     if sizes[0] < 1 or sizes[-1] > n_frames:
-        raise WrongUse(f"Sizes must lie between 1 and the {n_frames} frames there are; found {sizes[0]} to {sizes[-1]}.")
+        raise WrongUse(
+            f"Sizes must lie between 1 and the {n_frames} frames there are; found {sizes[0]} to {sizes[-1]}."
+        )
 
 
 def geometric_sizes(largest: int, smallest: int, factor: float = 2.0, most: int = 9) -> tuple[int, ...]:
