@@ -1,5 +1,6 @@
 """Structure JSON: units, the order of the stress, tags, streaming, and every defect with its record."""
 
+import bz2
 import gzip
 import json
 from collections import Counter
@@ -202,6 +203,12 @@ BAD: dict[str, tuple[Any, str]] = {
     "flat cell": ([changed("structure/lattice/matrix/2", [3.0, 0, 0])], "the lattice vectors span no volume"),
     "short lattice": ([changed("structure/lattice/matrix", [[3.0, 0, 0]])], r"shape \(3, 3\), found \(1, 3\)"),
     "no lattice matrix": ([changed("structure/lattice", {"a": 3.0})], "the lattice matrix must"),
+    "a species of text": (
+        [changed("structure/sites/0/species", "Nb")],
+        "frame 0, line 1: the record is not built like",
+    ),
+    "nested a thousandfold": ("[" * 100_000, "frame 0, line 1: the record cannot be decoded: maximum recursion"),
+    "endless integer": ('[{"energy": ' + "1" * 5000 + "}]", "the record cannot be decoded: Exceeds the limit"),
     "no positions": ([changed("structure/sites/0", {"species": [{"element": "Nb"}]})], "every site must have xyz"),
 }
 
@@ -218,6 +225,56 @@ def test_archive_cut_short(tmp_path: Path) -> None:
     path = tmp_path / "records.json.gz"
     path.write_bytes(gzip.compress(json.dumps([RECORD] * 100).encode())[:-30])
     with pytest.raises(BadInput, match=r"records\.json\.gz: the gzip archive is truncated or damaged"):
+        list(read_frames(path))
+
+
+@pytest.mark.parametrize(
+    ("extra", "energy", "convention"),
+    [
+        ({}, -20.5, "assumed: total"),
+        ({"energy_per_atom": -10.25}, -20.5, "found: total, energy_per_atom beside it agrees"),
+        ({"energy_per_atom": -20.5}, -41.0, "found: per atom, times the number of atoms"),
+        ({"energy_per_atom": -7.0}, -20.5, "assumed: total"),
+    ],
+)
+def test_energy_of_the_cell_or_of_an_atom(
+    extra: dict[str, float], energy: float, convention: str, tmp_path: Path
+) -> None:
+    (frame,) = read(tmp_path, [{**RECORD, "outputs": {**RECORD["outputs"], **extra}}])
+    assert (frame.energy_eV, frame.tags["energy_convention"]) == (energy, convention)
+
+
+def test_conventions_of_computed_entries(shared_data: Path) -> None:
+    """The raw energy is taken: energy + correction would be the published one."""
+    frames = list(read_frames(shared_data / "li_fe_o/Li-Fe-O.json.gz"))
+    assert {frame.tags["energy_convention"] for frame in frames} == {"documented: total, uncorrected"}
+    records = json.loads(gzip.decompress((shared_data / "li_fe_o/Li-Fe-O.json.gz").read_bytes()))
+    assert [frame.energy_eV for frame in frames] == [record["energy"] for record in records]
+
+
+@pytest.mark.parametrize("packing", ["plain", "bz2"])
+def test_entries_in_an_object(packing: str, tmp_path: Path) -> None:
+    """How Alexandria is published: {"entries": [...]}, in bzip2."""
+    text = json.dumps({"entries": [RECORD] * 3}).encode()
+    path = tmp_path / "alexandria.json.bz2"
+    path.write_bytes(bz2.compress(text) if packing == "bz2" else text)
+    assert [frame.ordinal for frame in read_frames(path)] == [0, 1, 2]
+    path.write_bytes(bz2.compress(text)[:-20])
+    with pytest.raises(BadInput, match="the bzip2 archive is truncated or damaged"):
+        list(read_frames(path))
+
+
+def test_a_record_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(json_stream, "LONGEST_VALUE", 3000)
+    monkeypatch.setattr(json_stream, "CHUNK_BYTES", 64)
+    with pytest.raises(BadInput, match="frame 1, line 1: a record is longer than 3000 characters"):
+        read(tmp_path, json.dumps([RECORD, {**RECORD, "notes": "x" * 100_000}]))
+
+
+def test_text_of_another_encoding(tmp_path: Path) -> None:
+    path = tmp_path / "latin.json"
+    path.write_bytes(json.dumps([{**RECORD, "author": "J\xfcrgen"}], ensure_ascii=False).encode("latin-1"))
+    with pytest.raises(BadInput, match="the text is not UTF-8"):
         list(read_frames(path))
 
 

@@ -5,13 +5,24 @@ from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
 
-from sonde.datasets.readers import extxyz, structures_json
+from sonde.datasets.readers import (
+    extxyz,
+    mptrj_json,
+    structures_json,
+)
 from sonde.datasets.readers.compression import first_bytes, head_of
 from sonde.datasets.readers.protocol import Place, Reader
 from sonde.errors import NotFound
 from sonde.records.frames import Frame
 
-READERS: dict[str, Reader] = {reader.name: reader for reader in (extxyz.READER, structures_json.READER)}
+READERS: dict[str, Reader] = {
+    reader.name: reader
+    for reader in (
+        mptrj_json.READER,
+        extxyz.READER,
+        structures_json.READER,  # claims every JSON, so comes last
+    )
+}
 ENTRY_POINTS = "sonde.readers"
 
 

@@ -7,7 +7,10 @@ record without labels.
 Order of six stress components: VASP prints xx yy zz xy yz zx, and that is what is taken unless the record is one of
 MatPES, which documents xx yy zz yz xz xy. Why: `nbmotaw` does not state it, and its own data decide. Over the 121
 strained cells of each element the shear strains yz, xz, xy correlate with components 4, 5, 3 (counted from 0) at −0.93
-to −1.00, and with no other (see tests). The tag `stress_order` says what was assumed.
+to −1.00, and with no other (see tests). The tags `stress_order` and `stress_convention` say what was assumed.
+
+Energy: the tag `energy_convention` says how it is known to be that of the whole cell. A `ComputedStructureEntry` holds
+the raw energy; its `correction` stays a tag. Where `energy_per_atom` stands beside, it decides.
 """
 
 import io
@@ -16,22 +19,27 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ase.units import GPa
 
-from sonde.datasets.readers.cells import checked_cell, checked_positions, numbers_of
 from sonde.datasets.readers.compression import head_of, opened
 from sonde.datasets.readers.json_stream import json_values
-from sonde.datasets.readers.labels import LabelDefect, finite_rows, full_tensor
+from sonde.datasets.readers.labels import LabelDefect, full_tensor
 from sonde.datasets.readers.protocol import Place
+from sonde.datasets.readers.pymatgen_structures import (
+    VASP_STRESS_TO_EV_PER_A3,
+    checked_energy,
+    checked_forces,
+    geometry_of,
+    numeric,
+)
 from sonde.datasets.readers.record_tags import record_tags
-from sonde.records.arrays import BoolArray, FloatArray
+from sonde.records.arrays import FloatArray
 from sonde.records.frames import Frame, Tag
 
-VASP_STRESS_TO_EV_PER_A3 = -0.1 * GPa
-"""kbar, positive under compression → eV/Å³, positive under tension."""
 VASP_ORDER = "xx yy zz xy yz zx"
 VOIGT_ORDER = "xx yy zz yz xz xy"
 OUTPUTS = ("outputs", "output")
+MISBUILT = (TypeError, KeyError, IndexError, AttributeError, ValueError, OverflowError)
+"""What a value of another type than expected raises, wherever it stands."""
 
 
 class StructuresJsonReader:
@@ -63,24 +71,32 @@ def _placed_frame(record: Any, place: Place) -> Frame:
         return _frame(record, place)
     except LabelDefect as defect:
         raise place.bad(str(defect), "mend or remove the record.") from defect
+    except MISBUILT as wrong:
+        raise place.bad(misbuilt(wrong), "mend or remove the record.") from wrong
+
+
+def misbuilt(wrong: Exception) -> str:
+    """Say that a value is not what the format has at its place."""
+    return f"the record is not built like one of this format ({type(wrong).__name__}: {str(wrong)[:200]})"
 
 
 def _frame(record: Any, place: Place) -> Frame:
     structure = _structure(record)
     labels = next((record[key] for key in OUTPUTS if isinstance(record.get(key), Mapping)), record)
-    cell, pbc = checked_cell(*_lattice(structure))
-    numbers = numbers_of(_symbols(structure["sites"]))
-    _check_count(record, len(numbers))
+    geometry = geometry_of(structure)
+    n_atoms = len(geometry.numbers)
+    _check_count(record, n_atoms)
+    energy, convention = _energy({} if labels is structure else labels, record, n_atoms)
     stress, order = _stress(labels.get("stress"), record)
     return Frame(
-        numbers=numbers,
-        positions=checked_positions(_positions(structure["sites"], cell), len(numbers)),
-        cell=cell,
-        pbc=pbc,
-        energy_eV=_energy(None if labels is structure else labels.get("energy")),
-        forces_eV_per_A=_forces(labels.get("forces"), len(numbers)),
+        numbers=geometry.numbers,
+        positions=geometry.positions,
+        cell=geometry.cell,
+        pbc=geometry.pbc,
+        energy_eV=energy,
+        forces_eV_per_A=checked_forces(labels.get("forces"), n_atoms),
         stress_eV_per_A3=stress,
-        tags={**record_tags(record, structure), **order},
+        tags={**record_tags(record, structure), **convention, **order},
         source_file=str(place.path),
         ordinal=place.frame or 0,
     )
@@ -99,75 +115,39 @@ def _structure(record: Any) -> Mapping[str, Any]:
     raise LabelDefect(f"a record must hold a pymatgen structure with sites under 'structure', found {found}")
 
 
-def _lattice(structure: Mapping[str, Any]) -> tuple[FloatArray, BoolArray]:
-    lattice = structure.get("lattice")
-    if lattice is None:
-        return np.zeros((3, 3)), np.zeros(3, bool)
-    cell = _numeric(lattice.get("matrix") if isinstance(lattice, Mapping) else lattice, "the lattice matrix")
-    if cell.shape != (3, 3):
-        raise LabelDefect(f"the lattice matrix must have shape (3, 3), found {cell.shape}")
-    periodic = lattice.get("pbc", (True, True, True)) if isinstance(lattice, Mapping) else (True, True, True)
-    return cell, np.array(periodic, bool)
-
-
-def _symbols(sites: list[Any]) -> list[str]:
-    symbols = []
-    for atom, site in enumerate(sites):
-        species = site.get("species") or []
-        if len(species) != 1 or float(species[0].get("occu", 1)) != 1:
-            raise LabelDefect(f"atom {atom} is a site of mixed or partial occupation: {species}")
-        symbols.append(species[0]["element"])
-    return symbols
-
-
-def _positions(sites: list[Any], cell: FloatArray) -> FloatArray:
-    if all("xyz" in site for site in sites):
-        return _numeric([site["xyz"] for site in sites], "the positions")
-    if all("abc" in site for site in sites) and cell.any():
-        return _numeric([site["abc"] for site in sites], "the fractional positions") @ cell
-    raise LabelDefect("every site must have xyz, or abc with a lattice")
-
-
 def _check_count(record: Mapping[str, Any], n_atoms: int) -> None:
     stated = record.get("num_atoms", record.get("nsites"))
     if stated is not None and stated != n_atoms:
         raise LabelDefect(f"the record states {stated} atoms, its structure holds {n_atoms}")
 
 
-def _numeric(values: Any, what: str) -> FloatArray:
-    try:
-        return np.asarray(values, float)
-    except (TypeError, ValueError) as wrong:
-        raise LabelDefect(f"{what} must be numbers in rows of equal length ({wrong})") from wrong
-
-
-def _energy(energy: Any) -> float | None:
+def _energy(labels: Mapping[str, Any], record: Mapping[str, Any], n_atoms: int) -> tuple[float | None, dict[str, Tag]]:
+    """Return the total energy, eV, and a note on how it is known to be that of the whole cell."""
+    energy, per_atom = checked_energy(labels.get("energy")), labels.get("energy_per_atom")
     if energy is None:
-        return None
-    if isinstance(energy, bool | str) or not np.isfinite(energy):
-        raise LabelDefect(f"energy is not a finite number: {energy!r}")
-    return float(energy)
-
-
-def _forces(forces: Any, n_atoms: int) -> FloatArray | None:
-    if forces is None or len(forces) == 0:
-        return None
-    array = _numeric(forces, "forces")
-    if array.shape != (n_atoms, 3):
-        raise LabelDefect(f"forces must have shape ({n_atoms}, 3), found {array.shape}")
-    return finite_rows(array, "forces")
+        return None, {}
+    if str(record.get("@class", "")).startswith("Computed"):
+        return energy, {"energy_convention": "documented: total, uncorrected"}
+    if "matpes_id" in record:
+        return energy, {"energy_convention": "documented: total"}
+    if isinstance(per_atom, int | float) and n_atoms > 1:
+        if np.isclose(energy, n_atoms * per_atom, rtol=1e-6):
+            return energy, {"energy_convention": "found: total, energy_per_atom beside it agrees"}
+        if np.isclose(energy, per_atom, rtol=1e-6):
+            return n_atoms * energy, {"energy_convention": "found: per atom, times the number of atoms"}
+    return energy, {"energy_convention": "assumed: total"}
 
 
 def _stress(stress: Any, record: Mapping[str, Any]) -> tuple[FloatArray | None, dict[str, Tag]]:
     """Return the stress in eV/Å³, positive under tension, and a note on the order where six numbers were given."""
     if stress is None or len(stress) == 0:
         return None, {}
-    kbar = _numeric(stress, "stress")
+    kbar = numeric(stress, "stress")
     if not np.all(np.isfinite(kbar)):
         raise LabelDefect("stress holds NaN or inf")
-    if kbar.shape != (6,):
-        return full_tensor(kbar, "stress") * VASP_STRESS_TO_EV_PER_A3, {}
-    if "matpes_id" in record:
-        return full_tensor(kbar, "stress") * VASP_STRESS_TO_EV_PER_A3, {"stress_order": f"documented: {VOIGT_ORDER}"}
-    voigt = kbar[[0, 1, 2, 4, 5, 3]]
-    return full_tensor(voigt, "stress") * VASP_STRESS_TO_EV_PER_A3, {"stress_order": f"assumed: {VASP_ORDER}"}
+    notes: dict[str, Tag] = {"stress_convention": "assumed: kbar, positive under compression (VASP)"}
+    if kbar.shape == (6,):
+        documented = "matpes_id" in record
+        notes["stress_order"] = f"documented: {VOIGT_ORDER}" if documented else f"assumed: {VASP_ORDER}"
+        kbar = kbar if documented else kbar[[0, 1, 2, 4, 5, 3]]
+    return full_tensor(kbar, "stress") * VASP_STRESS_TO_EV_PER_A3, notes
