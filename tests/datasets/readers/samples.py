@@ -59,7 +59,7 @@ def case_of(reader: str, sample: Path, n_frames: int, **opted_out: Any) -> Reade
     return ReaderCase(readers()[reader], sample, n_frames, ELEMENTS, **opted_out)
 
 
-def peak_growth_MiB(path: Path, n_first: int, imports: str = "") -> float:
+def peak_growth_in_mib(path: Path, n_first: int, imports: str = "") -> float:
     """Growth of a fresh process's peak memory from frame `n_first` of a file to its end, MiB."""
     code = f"""
 import resource, sys

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from ase.units import GPa
-from tests.datasets.readers.samples import assert_same, case_of, nickel_oxide, peak_growth_MiB
+from tests.datasets.readers.samples import assert_same, case_of, nickel_oxide, peak_growth_in_mib
 
 from sonde.datasets.readers import json_stream, read_frames, reader_for
 from sonde.errors import BadInput
@@ -110,7 +110,7 @@ def test_memory_stays_flat(content: Nested, tmp_path: Path) -> None:
     path = tmp_path / "large.json"
     frames = ",".join(f'"mp-1265-0-{step}": {frame}' for step in range(40_000_000 // len(frame)))
     path.write_text(f'{{"mp-1265": {{{frames}}}}}')
-    assert peak_growth_MiB(path, n_first=1500) < 8
+    assert peak_growth_in_mib(path, n_first=1500) < 8
 
 
 def edited(content: Nested, **changes: Any) -> str:

@@ -204,7 +204,7 @@ BAD: dict[str, tuple[Any, str]] = {
     "short lattice": ([changed("structure/lattice/matrix", [[3.0, 0, 0]])], r"shape \(3, 3\), found \(1, 3\)"),
     "no lattice matrix": ([changed("structure/lattice", {"a": 3.0})], "the lattice matrix must"),
     "a species of text": (
-        [changed("structure/sites/0/species", "Nb")],
+        [changed("structure/sites/0/species", ["Nb"])],
         "frame 0, line 1: the record is not built like",
     ),
     "nested a thousandfold": ("[" * 100_000, "frame 0, line 1: the record cannot be decoded: maximum recursion"),
