@@ -39,6 +39,15 @@ def test_failing_changes_add_nothing(project: Project) -> None:
     assert project.changes.all() == []
 
 
+def test_replaced_changes_are_exactly_those_given(project: Project) -> None:
+    project.changes.add("repository", [make_change(0), make_change(1)])
+    project.changes.add("other", [make_change(7, "other")])
+    project.links.replace([Link("slack:curation/0", 0, 1.0, ("same value",))])
+    assert project.changes.replace("repository", [make_change(1), make_change(2)]) == 1
+    held = [make_change(1), make_change(7, "other"), make_change(2)]
+    assert (project.changes.all(), project.links.all()) == (held, [])
+
+
 def test_links_come_back_exactly(linked: Project) -> None:
     assert linked.links.all() == make_links()
 

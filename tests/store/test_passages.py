@@ -196,3 +196,21 @@ def test_remove_takes_everything_of_a_source_along(project: Project) -> None:
     laboratory.assert_index_in_step(project)
     with pytest.raises(NotFound, match="No source is called 'chat'"):
         project.sources.remove("chat")
+
+
+def test_flags_of_a_message_come_back(project: Project) -> None:
+    given = replace(make_passage(0), edited=True, pinned=True, visibility="direct")
+    project.passages.add("chat", [given])
+    assert list(project.passages.all()) == [given]
+
+
+def test_discarded_passages_are_gone_from_the_index_and_their_links_with_them(project: Project) -> None:
+    project.passages.add("chat", (make_passage(i) for i in range(5)))
+    project.passages.add("copy", [make_passage(1)])
+    project.changes.add("repository", [make_change(0)])
+    project.links.replace([Link(f"slack:curation/{i}", 0, 1.0, ("same value",)) for i in range(3)])
+    assert project.passages.discard("chat", [f"slack:curation/{i}" for i in (0, 1, 77)]) == 2
+    assert [p.anchor for p in project.passages.all("chat")] == [f"slack:curation/{i}" for i in (2, 3, 4)]
+    assert [link.passage for link in project.links.all()] == ["slack:curation/1", "slack:curation/2"]
+    assert project.passages.search("word0", limit=5) == []
+    laboratory.assert_index_in_step(project)

@@ -1,11 +1,14 @@
 """Finding, making, refusing and upgrading projects."""
 
+import contextlib
 import hashlib
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
@@ -13,11 +16,15 @@ import pytest
 from tests.store import laboratory
 
 from sonde.errors import Locked, SondeError, WrongUse
+from sonde.records.decisions import Access
 from sonde.store import Project
 from sonde.store.filesystems import JournalMode, journal_mode_for
-from sonde.store.migrations import FORMAT
+from sonde.store.migrations import FORMAT, m001_ledger
 
-MIGRATIONS = {"m001_ledger.py": "178e903101504a41363835ef184ed00e8630e5717c43028f54b8376d3552bff9"}
+MIGRATIONS = {
+    "m001_ledger.py": "178e903101504a41363835ef184ed00e8630e5717c43028f54b8376d3552bff9",
+    "m002_access.py": "a194b12a23eb800d5efedb851c5fec0a5912b73b9e33c5b7278f9b79ac5abf30",
+}
 """A released migration is never edited: projects that went through it would differ from those that did not."""
 
 
@@ -80,6 +87,29 @@ def test_upgrade_from_an_empty_ledger_keeps_a_backup(tmp_path: Path) -> None:
     project = Project.open(tmp_path)
     assert project.ledger.format == FORMAT
     assert project.datasets.names() == []
+    project.close()
+
+
+def test_upgrade_from_the_first_format_keeps_what_is_there(tmp_path: Path) -> None:
+    Project.create(tmp_path).close()
+    ledger, kept = tmp_path / ".sonde" / "ledger.db", laboratory.make_passage(0)
+    for path in ledger.parent.glob("ledger.db*"):
+        path.unlink()
+    with contextlib.closing(sqlite3.connect(ledger)) as old:
+        old.executescript(f"{m001_ledger.SCRIPT}; PRAGMA user_version = 1")
+        row = ("chat", kept.anchor, kept.text, kept.kind, None, str(kept.time), kept.thread, None, "public")
+        old.execute(
+            "INSERT INTO passages (source, anchor, text, kind, author, time, thread, title, visibility) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            row,
+        )
+        old.execute("INSERT INTO sources VALUES ('chat', 'slack', 'export.zip', '2024-05-01T12:00:00+00:00', 'ab')")
+        old.commit()
+    (ledger.parent / "format").write_text("1\n")
+    assert Project.upgrade(tmp_path) == ledger.parent / "ledger.format-1.db"
+    project = Project.open(tmp_path)
+    assert list(project.passages.all()) == [replace(kept, source="chat")]
+    assert project.sources.row("chat").access == Access()
     project.close()
 
 

@@ -13,6 +13,7 @@ from tests.store.laboratory import make_potential
 
 from sonde.errors import NotFound, SondeError, WrongUse
 from sonde.records.arrays import AnyArray
+from sonde.records.decisions import Access
 from sonde.store import Project, embeddings
 from sonde.store.embeddings import read_arrays, write_arrays
 
@@ -23,6 +24,9 @@ def test_sources_are_registered_once_and_kept_up_to_date(project: Project) -> No
     project.sources.add("chat", kind="slack", path="a", fingerprint="2")
     assert project.sources.names() == ["chat"]
     assert project.sources.row("chat") == replace(first, fingerprint="2")
+    access = Access(include_private=True, excluded_channels=("hr", "random"))
+    project.sources.add("chat", kind="slack", path="a", fingerprint="2", access=access)
+    assert project.sources.row("chat").access == access
     with pytest.raises(NotFound, match="did you mean 'chat'"):
         project.sources.row("chap")
 

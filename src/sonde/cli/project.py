@@ -1,4 +1,4 @@
-"""`sonde init`, `sonde remove`, `sonde list`."""
+"""`sonde init`, `sonde remove`, `sonde list`, `sonde upgrade`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +13,7 @@ def register(app: typer.Typer) -> None:
     app.command("init")(init)
     app.command("remove")(remove)
     app.command("list")(list_)
+    app.command("upgrade")(upgrade)
 
 
 def init(folder: Annotated[Path, typer.Argument(help="Folder to make a project of.")] = HERE) -> None:
@@ -39,3 +40,11 @@ def list_(project: ProjectFolder = HERE, as_json: AsJson = False) -> None:
     from sonde.views.project import show_contents
 
     show(contents(open_project(project)), show_contents, as_json)
+
+
+def upgrade(project: ProjectFolder = HERE) -> None:
+    """Bring a project that an older sonde made to this sonde's format; its ledger is backed up first."""
+    from sonde.store import Project
+
+    backup = Project.upgrade(project)
+    say("The project has this sonde's format already." if backup is None else f"Upgraded; the old ledger is {backup}")

@@ -7,25 +7,48 @@ from typing import ClassVar, Literal
 Role = Literal["reason", "value", "rejected", "context"]
 
 
+Visibility = Literal["public", "private", "direct"]
+"""Who can read a conversation: everybody, those who were let in, those who talk."""
+
+
 @dataclass(frozen=True)
 class Passage:
     """A piece of text that somebody wrote, verbatim, with where it stands.
 
     anchor: one of the forms in CONTRACTS (`slack:<channel>/<ts>`, `mail:<Message-ID>`, `commit:<40 hex>`,
-    `path:line@<40 hex>`, `file:<path>#slide=3|page=2|line=7|cell=4`). thread: passages of one conversation share it.
+    `path:line@<40 hex>`, `file:<path>#slide=3|page=2|line=7|cell=4`), or of the other chats
+    (`mattermost:<team>.<channel>/<ms>`, `zulip:<channel>/<id>`). thread: passages of one conversation share it.
     """
 
     anchor: str
     text: str
-    kind: Literal["slack", "mail", "notes", "slides", "commit", "file"]
+    kind: Literal["slack", "mattermost", "zulip", "mail", "notes", "slides", "documents", "commit", "file"]
     author: str | None
     time: datetime | None
     thread: str | None = None
     title: str | None = None
     """Channel, mail subject, heading or file name."""
-    visibility: Literal["public", "private", "direct"] = "public"
+    visibility: Visibility = "public"
     source: str = ""
     """Name of the source in the project."""
+    edited: bool = False
+    """The text is its last wording: the export tells that it was written otherwise first."""
+    pinned: bool = False
+    """Somebody pinned it to its conversation."""
+
+
+@dataclass(frozen=True)
+class Access:
+    """What a project takes in of an export that says who can read what."""
+
+    include_private: bool = False
+    """Also what is private or direct."""
+    excluded_channels: tuple[str, ...] = ()
+    """Names of channels that stay out whoever can read them, sorted."""
+
+
+PUBLIC = Access()
+"""What everybody could read, and no more."""
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,18 @@ class ChangeStore:
                 raise
         return n_new
 
+    def replace(self, source: str, changes: Iterable[Change]) -> int:
+        """Let a source hold exactly these changes; return how many are new. Links of those that went go with them."""
+        given = list(changes)
+        with self._ledger.lock.held():
+            n_new = self.add(source, given)
+            kept = {_values(replace(change, source=source))[0] for change in given}
+            rows = self._ledger.rows("SELECT id, fingerprint FROM changes WHERE source = ?", source)
+            gone = [(row["id"],) for row in rows if row["fingerprint"] not in kept]
+            with self._ledger.transaction("changes_replaced") as connection:
+                connection.executemany("DELETE FROM changes WHERE id = ?", gone)
+        return n_new
+
     def all(self) -> list[Change]:
         """Return all changes; a Link names a change by its ordinal in this list."""
         return [_change(row) for row in self._ledger.rows("SELECT * FROM changes ORDER BY id")]

@@ -80,6 +80,25 @@ class PassageStore:
         """Remove a source with its passages, changes and their links."""
         remove_source(self._ledger, source)
 
+    def discard(self, source: str, anchors: Iterable[str]) -> int:
+        """Remove passages of a source by their anchors, and their links; return how many were there."""
+        n_gone = 0
+        with self._ledger.lock.held():
+            for batch in in_batches(anchors, self._ledger.batch_rows):
+                n_gone += self._discard_batch(source, batch)
+        return n_gone
+
+    def _discard_batch(self, source: str, anchors: Sequence[str]) -> int:
+        with self._ledger.transaction("passages_discarded") as connection:
+            known = [(source, anchor) for anchor in anchors]
+            cursor = connection.executemany("DELETE FROM passages WHERE source = ? AND anchor = ?", known)
+            gone = [(anchor, anchor) for anchor in anchors]
+            # A link stays where another source holds the same anchor.
+            connection.executemany(
+                "DELETE FROM links WHERE passage = ? AND NOT EXISTS (SELECT 1 FROM passages WHERE anchor = ?)", gone
+            )
+            return cursor.rowcount
+
     def _add_batch(self, batch: Sequence[tuple[Any, ...]]) -> int:
         n_new = 0
         with self._ledger.transaction("passages") as connection:
@@ -107,4 +126,5 @@ def _storable(text: str) -> str:
 
 
 def _passage(row: Row) -> Passage:
-    return Passage(**{name: row[name] for name in _FIELDS} | {"time": optional_time_of(row["time"])})
+    told = {"time": optional_time_of(row["time"]), "edited": bool(row["edited"]), "pinned": bool(row["pinned"])}
+    return Passage(**{name: row[name] for name in _FIELDS} | told)

@@ -1,9 +1,11 @@
 """Sources of passages and changes: what was added to the project, from where."""
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from sonde.errors import NotFound
+from sonde.records.decisions import PUBLIC, Access
 from sonde.store.ledger import Ledger
 from sonde.store.times import now, time_of, time_text
 
@@ -19,6 +21,8 @@ class SourceRow:
     path: str
     added: datetime
     fingerprint: str
+    access: Access = PUBLIC
+    """What was asked for of an export that says who can read what."""
 
 
 class SourceStore:
@@ -36,20 +40,27 @@ class SourceStore:
         row = self._ledger.row("SELECT * FROM sources WHERE name = ?", name)
         if row is None:
             raise NotFound("source", name, self.names())
-        return SourceRow(row["name"], row["kind"], row["path"], time_of(row["added"]), row["fingerprint"])
+        added, access = time_of(row["added"]), _access(row["access"])
+        return SourceRow(row["name"], row["kind"], row["path"], added, row["fingerprint"], access)
 
-    def add(self, name: str, *, kind: str, path: str, fingerprint: str) -> None:
+    def add(self, name: str, *, kind: str, path: str, fingerprint: str, access: Access = PUBLIC) -> None:
         """Register a source, or bring what is known of it up to date."""
         with self._ledger.transaction("source_row") as connection:
             connection.execute(
-                "INSERT INTO sources (name, kind, path, added, fingerprint) VALUES (?, ?, ?, ?, ?) ON CONFLICT (name) "
-                "DO UPDATE SET kind = excluded.kind, path = excluded.path, fingerprint = excluded.fingerprint",
-                (name, kind, path, time_text(now()), fingerprint),
+                "INSERT INTO sources (name, kind, path, added, fingerprint, access) VALUES (?, ?, ?, ?, ?, ?) "
+                "ON CONFLICT (name) DO UPDATE SET kind = excluded.kind, path = excluded.path, "
+                "fingerprint = excluded.fingerprint, access = excluded.access",
+                (name, kind, path, time_text(now()), fingerprint, json.dumps(asdict(access))),
             )
 
     def remove(self, name: str) -> None:
         """Remove a source with its passages, changes and their links."""
         remove_source(self._ledger, name)
+
+
+def _access(text: str) -> Access:
+    stated = json.loads(text)
+    return Access(bool(stated.get("include_private")), tuple(stated.get("excluded_channels", ())))
 
 
 def remove_source(ledger: Ledger, name: str) -> None:

@@ -3,9 +3,9 @@
 import sqlite3
 
 from sonde.store.failpoints import failpoint
-from sonde.store.migrations import m001_ledger
+from sonde.store.migrations import m001_ledger, m002_access
 
-SCRIPTS: tuple[str, ...] = (m001_ledger.SCRIPT,)
+SCRIPTS: tuple[str, ...] = (m001_ledger.SCRIPT, m002_access.SCRIPT)
 FORMAT = len(SCRIPTS)
 """Number of the newest step, which is also what `.sonde/format` says."""
 
