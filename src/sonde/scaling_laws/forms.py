@@ -79,7 +79,7 @@ FORMS: Mapping[str, Form] = {
 
 
 def sizes_needed(form: Form) -> int:
-    """Return the number of different sizes below which a form is refused: more than its parameters, two more from four on.
+    """Return how many different sizes a form needs: one more than its parameters, two more from four parameters on.
 
     With as many parameters as sizes a curve goes through every point and says nothing; four parameters on five sizes
     extrapolate badly on real curves (up to −65 % at one doubling, arXiv 2602.05702's data).
@@ -90,7 +90,7 @@ def sizes_needed(form: Form) -> int:
 def log_loss(form: Form, theta: FloatArray, u: FloatArray) -> FloatArray:
     """Return the log loss, shape (..., n), of laws θ (..., n_parameters) at u = log x, shape (n,)."""
     z = _exponent(form, theta, u)
-    return np.logaddexp(z, _log_floor(form, theta)) if form.floor else z
+    return np.logaddexp(z, _log_floor(theta)) if form.floor else z
 
 
 def log_loss_and_jacobian(form: Form, theta: FloatArray, u: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -108,7 +108,7 @@ def log_loss_and_jacobian(form: Form, theta: FloatArray, u: FloatArray) -> tuple
     jacobian = np.stack(parts, axis=-1)
     if not form.floor:
         return z, jacobian
-    value = np.logaddexp(z, _log_floor(form, theta))
+    value = np.logaddexp(z, _log_floor(theta))
     share = np.exp(z - value)
     return value, np.concatenate([share[..., None] * jacobian, np.exp(-value)[..., None]], axis=-1)
 
@@ -131,7 +131,7 @@ def _logistic(x: FloatArray) -> FloatArray:
     return 0.5 * (1.0 + np.tanh(0.5 * x))
 
 
-def _log_floor(form: Form, theta: FloatArray) -> FloatArray:
+def _log_floor(theta: FloatArray) -> FloatArray:
     with np.errstate(divide="ignore"):
         return np.log(np.maximum(theta[..., -1:], 0.0))
 
@@ -151,4 +151,4 @@ def exponent_at(form: Form, theta: FloatArray, u: FloatArray) -> FloatArray:
     if not form.floor:
         return value
     z = _exponent(form, theta, u)
-    return value * np.exp(z - np.logaddexp(z, _log_floor(form, theta)))
+    return value * np.exp(z - np.logaddexp(z, _log_floor(theta)))

@@ -1,4 +1,4 @@
-"""The scatter of seeds: its size, whether it depends on the size of the training set, and whether it explains a misfit."""
+"""The scatter of seeds: how large it is, whether it changes with the size, and whether it explains a misfit."""
 
 from dataclasses import dataclass
 

@@ -1,0 +1,83 @@
+"""Rolling-origin back-test: fit the smaller sizes, predict the next one, compare with what was found there."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from sonde.scaling_laws.averaging import averaged_predictions
+from sonde.scaling_laws.fitting import minima_of
+from sonde.scaling_laws.forms import FORMS, Form, log_loss, sizes_needed
+from sonde.scaling_laws.noise import seed_noise
+from sonde.scaling_laws.points import Points
+
+FEWEST = 3
+"""Sizes from which the average over forms is back-tested."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """One prediction of the back-test: from the sizes up to `largest_used`, of the loss at `x`."""
+
+    largest_used: float
+    x: float
+    predicted: float
+    found: float
+    low: float | None = None
+    high: float | None = None
+
+    @property
+    def relative_error(self) -> float:
+        return self.predicted / self.found - 1.0
+
+    @property
+    def inside(self) -> bool | None:
+        """Whether the interval held; None where the prediction had none."""
+        return None if self.low is None or self.high is None else self.low <= self.found <= self.high
+
+
+def backtest_form(points: Points, form: Form) -> tuple[Origin, ...]:
+    """Predict each size from the smaller ones by one form, wherever these are enough for it."""
+
+    def predict(part: Points, x: float) -> tuple[float, None, None]:
+        noise = seed_noise(part)
+        theta = minima_of(part, form, part.y[None], noise.weights).theta
+        log = log_loss(form, theta, np.array([np.log(x) - part.u_centre]))[0, 0]
+        return float(np.exp(log + part.y_centre)), None, None
+
+    return _rolling(points, sizes_needed(form), predict)
+
+
+def backtest_average(points: Points) -> tuple[Origin, ...]:
+    """Predict each size from the smaller ones by the average over forms, with its interval."""
+
+    def predict(part: Points, x: float) -> tuple[float, float, float]:
+        found = averaged_predictions(part, seed_noise(part), np.array([x]))
+        return float(found.value[0]), float(found.low[0]), float(found.high[0])
+
+    return _rolling(points, FEWEST, predict)
+
+
+def _rolling(
+    points: Points, fewest: int, predict: Callable[[Points, float], tuple[float, float | None, float | None]]
+) -> tuple[Origin, ...]:
+    origins = []
+    for n_sizes in range(fewest, len(points.sizes)):
+        x = float(points.sizes[n_sizes])
+        predicted, low, high = predict(points.below(n_sizes), x)
+        found = float(np.exp(points.means[n_sizes] + points.y_centre))
+        origins.append(Origin(float(points.sizes[n_sizes - 1]), x, predicted, found, low, high))
+    return tuple(origins)
+
+
+def rms_error(origins: tuple[Origin, ...]) -> float | None:
+    """Root mean square of the relative errors; None without an origin."""
+    if not origins:
+        return None
+    return float(np.sqrt(np.mean([origin.relative_error**2 for origin in origins])))
+
+
+def power_on_same(points: Points, origins: tuple[Origin, ...]) -> float | None:
+    """Return the plain power law's error on the same origins."""
+    asked = {origin.x for origin in origins}
+    return rms_error(tuple(origin for origin in backtest_form(points, FORMS["power"]) if origin.x in asked))
