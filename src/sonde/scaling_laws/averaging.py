@@ -3,8 +3,8 @@
 One law has to be named, but a prediction need not rest on it: with few sizes a floor and a break look alike, and beyond
 the largest size they part. Here every law L = E + A x^(−α) (1 + x/d)^(−c) on a grid of E and d, with or without floor
 and break, is given the probability of its points (Bayesian model averaging, Hoeting et al., doi
-10.1214/ss/1009212519): given E, d, the scatter σ of seeds and the ratio κ of the variance between sizes to that of seeds, log(L − E) is linear
-in log A, α and c with Gaussian priors, so evidence and prediction are in closed form.
+10.1214/ss/1009212519): given E, d, the scatter σ of seeds and the ratio κ of the variance between sizes to that of
+seeds, log(L − E) is linear in log A, α and c with Gaussian priors, so evidence and prediction are in closed form.
 
 The priors, in words (all in natural logarithms, none depends on the unit of the loss or of x):
 α 0.4 ± 0.6; a break and a floor each with probability 1/2; the exponent's change of scale 0.1, 0.3 or 0.9; d anywhere
@@ -88,10 +88,13 @@ def averaged_predictions(points: Points, noise: Noise, x: FloatArray, level: flo
     weights, means, spreads, floors = _evidence(points, u, breaks, scatter)
     tails = (1.0 - level) / 2.0
     quantiles = _mixture_quantiles(weights, means, spreads, floors, scatter, (0.5, tails, 1.0 - tails))
+    shown = np.exp(quantiles + points.y_centre)
     by_law = weights.sum(axis=2)
     return Averaged(
         asked,
-        *np.exp(quantiles + points.y_centre),
+        value=shown[0],
+        low=shown[1],
+        high=shown[2],
         probability_of_break=float(by_law[:, breaks.broken].sum()),
         probability_of_floor=float(by_law[floors > 0].sum()),
     )

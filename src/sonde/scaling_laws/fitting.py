@@ -161,7 +161,7 @@ def _grid(points: Points, form: Form) -> list[tuple[float, ...]]:
         return [()]
     inner = np.linspace(points.u[0], points.u[-1], PLACES + 2)[1:-1]
     sharpness = (0.0, -1.5) if form.free_sharpness else (0.0,)
-    one = [(float(place), f) for place in inner for f in sharpness]
+    one: list[tuple[float, ...]] = [(float(place), f) for place in inner for f in sharpness]
     if form.breaks == 1:
         return one
     return [(*a, *b) for a in one[::2] for b in one[::2] if a[0] < b[0] and a[1] == b[1]]

@@ -173,9 +173,10 @@ def _estimates(fit: FormFit, asked: Quantities, draws: FloatArray) -> list[Estim
     drawn = np.full((2, len(asked)), np.nan)
     if len(draws):
         drawn = np.percentile(asked.shown(asked.of(fit.form, draws)[0]), [2.5, 97.5], axis=0)
+    edges = np.asarray(limits.at_edge.any(axis=1)).tolist()
     return [
         Estimate(float(value[k]), _known(low[k]), _known(high[k]), _known(drawn[0, k]), _known(drawn[1, k]), bool(edge))
-        for k, edge in enumerate(limits.at_edge.any(axis=1))
+        for k, edge in enumerate(edges)
     ]
 
 
@@ -207,7 +208,7 @@ def _exponent_now(fit: FormFit) -> Estimate:
     steps = 1e-5 * np.eye(len(fit.theta))
     moved = exponent_at(fit.form, fit.theta + steps, at) - exponent_at(fit.form, fit.theta - steps, at)
     gradient = moved[:, 0] / 2e-5
-    spread = float(np.sqrt(max(gradient @ covariance_of(fit) @ gradient, 0.0)))
+    spread = float(np.sqrt(max(float(gradient @ covariance_of(fit) @ gradient), 0.0)))
     reach = float(stats.t.ppf(0.975, fit.scale.dof)) * spread
     return Estimate(value, value - reach, value + reach)
 

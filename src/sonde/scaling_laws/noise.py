@@ -45,7 +45,7 @@ def seed_noise(points: Points) -> Noise:
         variance = float(squares.sum() / dof) if dof else None
         return Noise(np.ones(points.n), variance, dof, 0.0, None)
     log_size = np.log(points.sizes) - points.u_centre
-    trend, p = _trend(squares[replicated], spare[replicated], log_size[replicated])
+    trend, p = _trend(squares[replicated], spare[replicated].astype(float), log_size[replicated])
     trend = trend if p < TREND_ESTABLISHED else 0.0
     relative = np.exp(trend * log_size)
     weights = (1.0 / relative)[points.size_of]

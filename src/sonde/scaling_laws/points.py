@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from sonde.errors import WrongUse
-from sonde.records.arrays import FloatArray, IntArray
+from sonde.records.arrays import BoolArray, FloatArray, IntArray
 
 FEWEST_SIZES = 3
 
@@ -69,9 +69,9 @@ class Points:
 
     def below(self, n_sizes: int) -> "Points":
         """Return the points of the smallest `n_sizes` sizes."""
-        return self.only(self.size_of < n_sizes)
+        return self.only(np.asarray(self.size_of < n_sizes))
 
-    def only(self, which: FloatArray | Sequence[bool]) -> "Points":
+    def only(self, which: BoolArray | Sequence[bool]) -> "Points":
         """Return the points marked in a mask."""
         mask = np.asarray(which, bool)
         return Points(self.x[mask], self.loss[mask], None if self.seed is None else self.seed[mask])
