@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -59,27 +59,24 @@ def case_of(reader: str, sample: Path, n_frames: int, **opted_out: Any) -> Reade
     return ReaderCase(readers()[reader], sample, n_frames, ELEMENTS, **opted_out)
 
 
-def peak_growth_in_mib(path: Path, n_first: int, imports: str = "") -> float:
-    """Growth of a fresh process's peak memory from frame `n_first` of a file to its end, MiB."""
+RESIDENT = "import resource; peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * UNIT"
+TRACED = "import tracemalloc; tracemalloc.start(); peak = lambda: tracemalloc.get_traced_memory()[1]"
+
+
+def peak_growth_in_mib(path: Path, n_first: int, *, mapped: bool = False) -> float:
+    """Growth of a fresh process's peak memory from frame `n_first` of a file to its end.
+
+    What is resident is measured; of a file that is mapped into memory, which the system may drop again, only what
+    Python and numpy allocate.
+    """
+    unit = 1024 if sys.platform == "linux" else 1
     code = f"""
-import resource, sys
-{imports}
+{TRACED if mapped else RESIDENT.replace("UNIT", str(unit))}
 from sonde.datasets.readers import read_frames
-peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 for count, frame in enumerate(read_frames({str(path)!r}), start=1):
     if count == {n_first}:
         before = peak()
 print(peak() - before)
 """
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    return int(answer.stdout) / (1024 if sys.platform == "linux" else 1024**2)
-
-
-def changed_copies(
-    good: Path, changes: dict[str, Callable[[bytes], bytes]], folder: Path
-) -> Iterator[tuple[str, Path]]:
-    """Copies of a file, each with one change of its bytes."""
-    for name, change in changes.items():
-        path = folder / f"{name}{good.suffix}"
-        path.write_bytes(change(good.read_bytes()))
-        yield name, path
+    return int(answer.stdout) / 2**20

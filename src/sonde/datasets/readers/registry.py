@@ -6,6 +6,9 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 from sonde.datasets.readers import (
+    ase_db,
+    ase_json,
+    aselmdb,
     extxyz,
     mptrj_json,
     structures_json,
@@ -18,6 +21,9 @@ from sonde.records.frames import Frame
 READERS: dict[str, Reader] = {
     reader.name: reader
     for reader in (
+        ase_db.READER,
+        ase_json.READER,
+        aselmdb.READER,
         mptrj_json.READER,
         extxyz.READER,
         structures_json.READER,  # claims every JSON, so comes last
