@@ -32,7 +32,8 @@ class RunProvenance:
     functional, functional_as_written : usual name (`functional_names`), and what the file holds where that differs.
     hubbard_u_eV, hubbard_j_eV : U and J per element; an empty mapping is "no U", None is unknown.
     hubbard_u_rounded : the file prints fewer digits of U than the run used.
-    pseudopotentials : title, file name or basis per element; the hashes are of the potential itself.
+    pseudopotentials : title, file name or basis per element; the hashes are of the potential itself, and the functional
+        is the one it was made for, which need not be that of the run.
     dispersion : "none", or the name of the correction.
     kpoints : text with its measure: "mesh 4x4x4 Gamma", "KSPACING 0.22".
     kpoint_spacing_per_A : largest distance between neighbouring k-points, 2π included (as in KSPACING).
@@ -52,6 +53,7 @@ class RunProvenance:
     hubbard_u_rounded: bool | None = None
     pseudopotentials: Mapping[str, str] | None = None
     pseudopotential_hashes: Mapping[str, str] | None = None
+    pseudopotential_functional: str | None = None
     dispersion: str | None = None
     spin_polarized: bool | None = None
     spin_orbit: bool | None = None
@@ -64,7 +66,7 @@ class RunProvenance:
     smearing_width_eV: float | None = None
     aspherical: bool | None = None
     precision: str | None = None
-    real_space_projection: str | None = None
+    real_space_projection: bool | None = None
     dipole_correction: str | None = None
     charge: float | None = None
     energy_kind: EnergyKind | None = None
