@@ -7,7 +7,7 @@ import numpy as np
 
 from sonde.scaling_laws.averaging import averaged_predictions
 from sonde.scaling_laws.fitting import minima_of
-from sonde.scaling_laws.forms import FORMS, Form, log_loss, sizes_needed
+from sonde.scaling_laws.forms import Form, log_loss, sizes_needed
 from sonde.scaling_laws.noise import seed_noise
 from sonde.scaling_laws.points import Points
 
@@ -75,9 +75,3 @@ def rms_error(origins: tuple[Origin, ...]) -> float | None:
     if not origins:
         return None
     return float(np.sqrt(np.mean([origin.relative_error**2 for origin in origins])))
-
-
-def power_on_same(points: Points, origins: tuple[Origin, ...]) -> float | None:
-    """Return the plain power law's error on the same origins."""
-    asked = {origin.x for origin in origins}
-    return rms_error(tuple(origin for origin in backtest_form(points, FORMS["power"]) if origin.x in asked))

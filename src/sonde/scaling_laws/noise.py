@@ -38,7 +38,7 @@ def seed_noise(points: Points) -> Noise:
     """
     deviations = points.y - points.means[points.size_of]
     spare = points.counts - 1
-    squares = np.bincount(points.size_of, deviations**2)
+    squares: FloatArray = np.bincount(points.size_of, deviations**2).astype(float)
     replicated = spare > 0
     dof = int(spare.sum())
     if replicated.sum() < 2 or not squares.any():
