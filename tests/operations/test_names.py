@@ -8,7 +8,7 @@ from tests.operations.group import chat, checkpoint, frames_file, history, proje
 from sonde.errors import SondeError, WrongUse
 from sonde.operations.add_dataset import add_dataset
 from sonde.operations.add_potential import PotentialOptions, add_potential
-from sonde.operations.add_source import add_source
+from sonde.operations.add_source import SourceOptions, add_source
 
 
 @pytest.mark.parametrize("name", ["", " ", " raw", "--json", "two\nlines", "\x1b[31mred"])
@@ -18,7 +18,7 @@ def test_names_that_cannot_be_typed_back(name: str, tmp_path: Path) -> None:
         with pytest.raises(WrongUse, match="visible characters"):
             add_dataset(project, name, [frames_file(tmp_path / "raw.xyz")], dry_run=dry_run)
         with pytest.raises(WrongUse, match="visible characters"):
-            add_source(project, "slack", chat(tmp_path), name=name, dry_run=dry_run)
+            add_source(project, "slack", chat(tmp_path), options=SourceOptions(name), dry_run=dry_run)
         with pytest.raises(WrongUse, match="visible characters"):
             add_potential(project, name, checkpoint(tmp_path / "a.npz"), adapter="linear", dry_run=dry_run)
 
@@ -43,7 +43,7 @@ def test_one_name_for_two_things(tmp_path: Path) -> None:
 
 def test_two_sources_of_different_kinds(tmp_path: Path) -> None:
     project = project_in(tmp_path)
-    add_source(project, "slack", chat(tmp_path), name="lab")
+    add_source(project, "slack", chat(tmp_path), options=SourceOptions("lab"))
     with pytest.raises(SondeError, match=r"'lab' is there already \(slack"):
         add_source(project, "git", history(tmp_path))
     assert project.sources.row("lab").kind == "slack"

@@ -1,6 +1,7 @@
 """`sonde add …`: datasets, sources and potentials."""
 
 from collections.abc import Callable
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated
 
@@ -12,18 +13,24 @@ from sonde.cli.progress_bar import progress_for_terminal
 add_app = typer.Typer(help="Take datasets, sources and potentials into the project.", no_args_is_help=True)
 SOURCES = {
     "git": "a git repository: commit messages, text documents, and changes of values",
-    "slack": "a Slack export (zip)",
+    "slack": "a Slack export (zip), or a folder that slackdump wrote",
     "mail": "an mbox file, a Maildir or a mail (.eml)",
     "notes": "a Markdown or text file, or a folder of them",
     "slides": "a PowerPoint file (.pptx) with speaker notes",
 }
+CHATS = frozenset({"slack"})
+"""Sources that say who can read what."""
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this file."""
     app.add_typer(add_app, name="add")
     for kind, what in SOURCES.items():
-        add_app.command(kind, help=f"Take in {what}.")(_source_command(kind))
+        add_app.command(kind, help=f"Take in {what}.")(_chat_command(kind) if kind in CHATS else _source_command(kind))
+    for point in entry_points(group="sonde.sources"):
+        if point.name not in SOURCES:
+            what = f"a source of kind {point.name}, which {point.module.partition('.')[0]} reads"
+            add_app.command(point.name, help=f"Take in {what}.")(_chat_command(point.name))
 
 
 @add_app.command("dataset")
@@ -75,19 +82,57 @@ def potential(
     show(added, show_added, as_json)
 
 
+ExportPath = Annotated[Path, typer.Argument(help="What to read.")]
+SourceName = Annotated[str | None, typer.Option(help="Name of the source; the file's own by default.")]
+IncludePrivate = Annotated[
+    bool | None,
+    typer.Option(
+        "--include-private/--public-only",
+        help="Also private and direct talk; remembered for this source.",
+        show_default=False,
+    ),
+]
+ExcludeChannel = Annotated[
+    list[str] | None, typer.Option(help="Leave a channel out; may be repeated; remembered for this source.")
+]
+
+
 def _source_command(kind: str) -> Callable[..., None]:
     def command(
-        path: Annotated[Path, typer.Argument(help="What to read.")],
-        name: Annotated[str | None, typer.Option(help="Name of the source; the file's own by default.")] = None,
+        path: ExportPath,
+        name: SourceName = None,
         project: ProjectFolder = HERE,
         dry_run: DryRun = False,
         as_json: AsJson = False,
     ) -> None:
-        from sonde.operations.add_source import add_source
+        from sonde.operations.add_source import SourceOptions, add_source
         from sonde.views.added import show_added
 
+        options = SourceOptions(name)
         added = add_source(
-            open_project(project), kind, path, name=name, dry_run=dry_run, progress=progress_for_terminal()
+            open_project(project), kind, path, options=options, dry_run=dry_run, progress=progress_for_terminal()
+        )
+        show(added, show_added, as_json)
+
+    return command
+
+
+def _chat_command(kind: str) -> Callable[..., None]:
+    def command(
+        path: ExportPath,
+        name: SourceName = None,
+        include_private: IncludePrivate = None,
+        exclude_channel: ExcludeChannel = None,
+        project: ProjectFolder = HERE,
+        dry_run: DryRun = False,
+        as_json: AsJson = False,
+    ) -> None:
+        from sonde.operations.add_source import SourceOptions, add_source
+        from sonde.views.added import show_added
+
+        options = SourceOptions(name, include_private, tuple(exclude_channel or ()))
+        added = add_source(
+            open_project(project), kind, path, options=options, dry_run=dry_run, progress=progress_for_terminal()
         )
         show(added, show_added, as_json)
 

@@ -31,6 +31,15 @@ def _source(record: AddedSource, console: Console) -> None:
     new = f" ({record.n_new_passages:,} new)" if record.stored else ""
     changes = f", {record.n_changes:,} changes of values" if record.kind == "git" else ""
     console.print(f"{record.kind} {escape(record.name)}: {record.n_passages:,} passages{new}{changes}")
+    left = {
+        f"{record.n_private:,} private or direct ones left out (--include-private takes them in)": record.n_private,
+        f"{record.n_excluded:,} in excluded channels left out": record.n_excluded,
+        f"{record.n_secrets:,} secrets redacted (tokens, keys, passwords)": record.n_secrets,
+        f"{record.n_removed:,} removed that are no longer there or no longer asked for": record.n_removed,
+    }
+    for words, n in left.items():
+        if n:
+            console.print(f"  {words}")
 
 
 def _potential(record: AddedPotential, console: Console) -> None:

@@ -97,16 +97,6 @@ def test_what_nobody_wrote_is_left_out(tmp_path: Path) -> None:
     assert [p.text for p in passages(tmp_path, *messages)] == ["set the topic: PBEsol"]
 
 
-def test_an_edit_is_told_with_its_own_time(tmp_path: Path) -> None:
-    before = build.said("U1", "30 eV/Å", 0)
-    after = {**before, "text": "15 eV/Å"}
-    edit = {"type": "message", "subtype": "message_changed", "ts": build.slack_ts(2), "message": after}
-    assert [(p.text, p.author) for p in passages(tmp_path, before, edit)] == [
-        ("30 eV/Å", "Mira Halvorsen"),
-        ("15 eV/Å", "Mira Halvorsen"),
-    ]
-
-
 def test_visibility_is_that_of_the_conversation(tmp_path: Path) -> None:
     folders = ["open", "closed", "mpdm-a--b-1", "D1", "unlisted"]
     listings: dict[str, list[dict[str, Any]]] = {

@@ -1,20 +1,7 @@
 """Sources: what people wrote, verbatim and with anchors; one file per kind of export."""
 
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
-
 from sonde.decisions.sources import git, mail, notes, slack, slides
-from sonde.records.decisions import Passage
+from sonde.decisions.sources.protocol import Reader, Source
+from sonde.decisions.sources.registry import SOURCES, readers, source_of
 
-Reader = Callable[[Path], Iterator[Passage]]
-
-readers: Mapping[str, Reader] = {
-    "git": git.read,
-    "slack": slack.read,
-    "mail": mail.read,
-    "notes": notes.read,
-    "slides": slides.read,
-}
-"""Kind of source → reader; each yields passages one by one and passes `sonde.testing.sources`."""
-
-__all__ = ["Reader", "git", "mail", "notes", "readers", "slack", "slides"]
+__all__ = ["SOURCES", "Reader", "Source", "git", "mail", "notes", "readers", "slack", "slides", "source_of"]

@@ -54,13 +54,17 @@ def _inspect(path: Path, members: list[zipfile.ZipInfo], bounds: Bounds, mend: s
 
 def _escape(member: zipfile.ZipInfo) -> str | None:
     """Say how a member's name leaves the archive, if it does."""
-    name = member.orig_filename
+    return name_escapes(member.orig_filename) or (
+        "is a symbolic link" if stat.S_ISLNK(member.external_attr >> 16) else None
+    )
+
+
+def name_escapes(name: str) -> str | None:
+    """Say how a name leads out of the archive that holds it, if it does."""
     if name.startswith(("/", "\\")) or re.match(r"[A-Za-z]:[\\/]", name):
         return "has an absolute path"
     if ".." in re.split(r"[/\\]", name) or "\x00" in name:
         return "points outside the archive"
-    if stat.S_ISLNK(member.external_attr >> 16):
-        return "is a symbolic link"
     return None
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from sonde.decisions.changes.history import value_changes
 from sonde.decisions.changes.repository import Commit, open_repository, tell_missing
 from sonde.decisions.sources.first_words import FirstWords, followed_blobs
+from sonde.decisions.sources.protocol import Source
 from sonde.decisions.sources.readable import readable
 from sonde.records.decisions import Change, Passage
 
@@ -67,3 +68,6 @@ def _unseen(passages: Iterator[Passage], seen: set[str]) -> Iterator[Passage]:
         if passage.anchor not in seen:
             seen.add(passage.anchor)
             yield passage
+
+
+SOURCE = Source("git", read, changes=changes)

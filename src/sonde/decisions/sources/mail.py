@@ -14,6 +14,7 @@ from pathlib import Path
 
 from sonde.decisions.sources.mail_text import body_text, own_words
 from sonde.decisions.sources.mailboxes import MEND, RawMail, line_of, raw_mails
+from sonde.decisions.sources.protocol import Source
 from sonde.decisions.sources.readable import readable
 from sonde.errors import BadInput
 from sonde.records.decisions import Passage
@@ -141,3 +142,6 @@ def _first_id(header: object) -> str | None:
     ids = _ids(header)
     bare = str(header or "").strip()
     return ids[0] if ids else bare if "@" in bare and not re.search(r"[\s<>]", bare) else None
+
+
+SOURCE = Source("mail", read)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sonde.decisions.sources.paragraphs import document_facts, paragraphs
+from sonde.decisions.sources.protocol import Source
 from sonde.decisions.sources.readable import read_utf8
 from sonde.errors import BadInput
 from sonde.records.decisions import Passage
@@ -65,3 +66,6 @@ def _walk(folder: Path, suffixes: tuple[str, ...]) -> Iterator[Path]:
             file = Path(where, name)
             if file.suffix.lower() in suffixes and not name.startswith((".", "~$")) and not file.is_symlink():
                 yield file
+
+
+SOURCE = Source("notes", read, complete=True)

@@ -15,6 +15,11 @@ def readable(text: str) -> str:
     return SURROGATE.sub("\ufffd", CONTROL.sub("", text)).strip()
 
 
+def one_line(text: object) -> str | None:
+    """Return a name or title without line ends and blanks around it; None where nothing is left."""
+    return None if text is None else " ".join(readable(str(text)).split()) or None
+
+
 def decoded(payload: bytes, charset: str | None = None) -> str:
     """Decode by the declared charset, else UTF-8, else Windows-1252: the first that fits without loss.
 

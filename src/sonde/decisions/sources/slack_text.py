@@ -7,25 +7,31 @@ from typing import Any
 from sonde.decisions.sources.readable import readable
 
 MARK = re.compile(r"<([^<>\n]+)>")
+DEEPEST = 20
+"""Elements inside one another; Slack's editor makes four."""
 TEXT_KEYS = ("pretext", "title", "text", "fallback")
 
 
 def message_text(message: Mapping[str, Any], names: Mapping[str, str]) -> str:
-    """Return what a reader sees: the text, else its blocks, its attachments, the titles of its files."""
+    """Return what a reader sees: the text, else its blocks, else its attachments; and its files, by title and link."""
     text = message.get("text")
-    if isinstance(text, str) and text.strip():
-        return readable(decode(text, names))
-    for parts in (_blocks, _attachments, _files):
-        found = "\n".join(part for part in parts(message) if part.strip())
-        if found:
-            return readable(decode(found, names))
-    return ""
+    if not (isinstance(text, str) and text.strip()):
+        text = _joined(_blocks(message)) or _joined(_attachments(message))
+    shown = decode(text, names)
+    if message.get("files") or message.get("file"):
+        shown = "\n".join(filter(None, (shown, _joined(_files(message)))))
+    return readable(shown)
+
+
+def _joined(parts: Iterator[str]) -> str:
+    return "\n".join(part for part in parts if part.strip())
 
 
 def decode(text: str, names: Mapping[str, str]) -> str:
     """Replace `<@U…>`, `<#C…|name>`, `<!here>`, `<address|label>` and the three entities; marks like *bold* stay."""
-    shown = MARK.sub(lambda match: _shown(match[1], names), text)
-    return shown.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+    if "<" in text:
+        text = MARK.sub(lambda match: _shown(match[1], names), text)
+    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&") if "&" in text else text
 
 
 def _shown(mark: str, names: Mapping[str, str]) -> str:
@@ -51,9 +57,9 @@ def _block_text(block: Mapping[str, Any]) -> str:
     """Text of one block: rich text by its elements, the other kinds by their text and fields."""
     if block.get("type") == "rich_text":
         return "\n".join(_rich(element) for element in _mappings(block.get("elements")))
-    parts = [block.get("text"), *(block.get("fields") or ())]
+    parts = [block.get("text"), *_mappings(block.get("fields"))]
     if block.get("type") == "context":
-        parts += block.get("elements") or ()
+        parts += _mappings(block.get("elements"))
     return "\n".join(filter(None, map(_plain, parts)))
 
 
@@ -62,10 +68,11 @@ def _plain(part: object) -> str:
     return text if isinstance(text, str) else ""
 
 
-def _rich(element: Mapping[str, Any]) -> str:
+def _rich(element: Mapping[str, Any], depth: int = 0) -> str:
     """Text of one element of rich text, written in the marks that `decode` reads."""
     kind = element.get("type")
-    inner = [_rich(child) for child in _mappings(element.get("elements"))]
+    nested = _mappings(element.get("elements")) if depth < DEEPEST else []
+    inner = [_rich(child, depth + 1) for child in nested]
     if kind == "rich_text_list":
         return "\n".join(f"• {item}" for item in inner)
     if inner:
@@ -99,8 +106,12 @@ def _attachments(message: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _files(message: Mapping[str, Any]) -> Iterator[str]:
+    """Title and address of each file. What follows `?` is left out: exports put a token there."""
     for file in _mappings(message.get("files")) or _mappings([message.get("file")]):
-        yield str(file.get("title") or file.get("name") or "")
+        title = str(file.get("title") or file.get("name") or "")
+        address = str(file.get("permalink") or file.get("url_private") or "").partition("?")[0]
+        has_gone = file.get("mode") in ("tombstone", "hidden_by_limit")
+        yield f"{title} ({address})" if title and address and not has_gone else title or ("" if has_gone else address)
 
 
 def _mappings(value: object) -> list[Mapping[str, Any]]:

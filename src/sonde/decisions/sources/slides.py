@@ -8,6 +8,7 @@ from typing import Any
 from sonde.decisions.sources.archives import Bounds, check_sizes, guarded_zip
 from sonde.decisions.sources.dates import find_date
 from sonde.decisions.sources.notes import files_of
+from sonde.decisions.sources.protocol import Source
 from sonde.decisions.sources.readable import readable
 from sonde.errors import BadInput
 from sonde.optional_imports import require
@@ -91,3 +92,6 @@ def _utc(time: datetime | None) -> datetime | None:
     if time is None:
         return None
     return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+
+
+SOURCE = Source("slides", read, complete=True)

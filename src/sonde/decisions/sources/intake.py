@@ -1,0 +1,71 @@
+"""What comes in on its way to the project: counted, without secrets, and without what was not asked for."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from sonde.decisions.sources.access import channel_of, entry
+from sonde.decisions.sources.secrets import redacted
+from sonde.records.decisions import Access, Change, Passage
+
+
+class Intake:
+    """Lets passages and changes through one by one, and knows afterwards what went by.
+
+    Attributes
+    ----------
+    n_passages, n_changes : what came in.
+    n_private, n_excluded : passages held back, see `Access`.
+    n_secrets : tokens, keys and passwords that were taken out.
+    """
+
+    def __init__(self, access: Access, *, keep_anchors: bool) -> None:
+        self.access = access
+        self.n_passages = self.n_changes = self.n_private = self.n_excluded = self.n_secrets = 0
+        self._anchors: set[str] | None = set() if keep_anchors else None
+        self._held_back: set[str] = set()
+
+    def passages(self, given: Iterable[Passage]) -> Iterator[Passage]:
+        """Let in what was asked for."""
+        for passage in given:
+            found = entry(passage, self.access)
+            if found == "in":
+                self.n_passages += 1
+                if self._anchors is not None:
+                    self._anchors.add(passage.anchor)
+                yield self._without_secrets(passage)
+                continue
+            self.n_private += found == "private"
+            self.n_excluded += found == "excluded"
+            self._held_back.add(channel_of(passage) or passage.anchor)
+
+    def changes(self, given: Iterable[Change]) -> Iterator[Change]:
+        """Let in all changes; where the key names a secret, the value is taken out."""
+        for change in given:
+            self.n_changes += 1
+            before = self.n_secrets
+            old, new = self._value(change.key, change.old), self._value(change.key, change.new)
+            summary = self._shown(change.summary)
+            same = self.n_secrets == before
+            yield change if same else replace(change, old=old, new=new, summary=summary)
+
+    def outdated(self, stored: Iterable[Passage]) -> Iterator[str]:
+        """Yield the anchors of stored passages that would not come in today: held back now, or no longer there."""
+        for passage in stored:
+            channel = channel_of(passage) or passage.anchor
+            gone = self._anchors is not None and passage.anchor not in self._anchors
+            if gone or channel in self._held_back or entry(passage, self.access) != "in":
+                yield passage.anchor
+
+    def _without_secrets(self, passage: Passage) -> Passage:
+        before = self.n_secrets
+        text, title = self._shown(passage.text), self._shown(passage.title or "")
+        return passage if self.n_secrets == before else replace(passage, text=text, title=title or None)
+
+    def _value(self, key: str, value: str | None) -> str | None:
+        # A value by itself tells less than with its name: `token=…`.
+        return None if value is None else self._shown(f'{key}="{value}"').removeprefix(f'{key}="').removesuffix('"')
+
+    def _shown(self, text: str) -> str:
+        found = redacted(text)
+        self.n_secrets += found.n_secrets
+        return found.text
