@@ -148,3 +148,139 @@ class ScalingFit:
     """Rows: chosen form, power law, average, its low and high limits; along curve_x."""
     points_x: FloatArray | None = field(default=None, metadata={"json": False})
     points_loss: FloatArray | None = field(default=None, metadata={"json": False})
+
+
+@dataclass(frozen=True)
+class ComparedForm2D:
+    """One form in N and D beside the others; errors are those of the held-out largest D, and largest N."""
+
+    form: str
+    formula: str
+    n_parameters: int
+    refused: str | None = None
+    aicc: float | None = None
+    delta_aicc: float | None = None
+    error_at_largest_d: float | None = None
+    error_at_largest_n: float | None = None
+    weight: float | None = None
+    """Akaike weight, by which predictions are averaged."""
+
+
+@dataclass(frozen=True)
+class Prediction2D:
+    """Mean loss expected of a model with N parameters trained on D frames, with its 95 % interval."""
+
+    n_parameters: float
+    n_frames: float
+    value: float
+    low: float | None
+    high: float | None
+    by_form: float | None = None
+
+
+@dataclass(frozen=True)
+class Gain:
+    """Relative change of the loss where one thing is multiplied by `factor`; negative is better."""
+
+    of: Literal["data", "parameters"]
+    factor: float
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class ScalingFit2D:
+    """Loss over model size N and data D: the law its points support, and where the next spend buys more."""
+
+    SCHEMA: ClassVar[str] = "sonde.scaling_fit2d/1"
+    loss: str
+    n_points: int
+    n_pairs: int
+    largest_n: float
+    largest_d: float
+    form: str
+    formula: str
+    parameters: Mapping[str, Estimate]
+    aicc: float
+    extrapolation_error: float | None
+    """Root mean square relative error of the pairs with the largest D, predicted from the others."""
+    established: bool
+    """The broken term of D is needed: its AICc is lower by 6 and it predicts the largest D no worse."""
+    comparison: tuple[ComparedForm2D, ...]
+    predictions: tuple[Prediction2D, ...]
+    gains: tuple[Gain, ...]
+    """From the largest model and the largest training set."""
+    data_first: float | None
+    """Share of draws in which doubling the data lowers the loss more than doubling the model."""
+    correlated: tuple[tuple[str, str, float], ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class LabelsFor:
+    """Training frames at which the loss is expected to reach a target; None where it is not reached in sight."""
+
+    target: float
+    value: float | None
+    low: float | None
+    high: float | None
+    searched_to: float
+    """The largest size looked at."""
+
+
+@dataclass(frozen=True)
+class GroupValue:
+    """What the next frames of one group of environments would buy, if a group learns from its own frames only."""
+
+    group: str
+    n_frames: float
+    """Training frames of the group now."""
+    n_next: int
+    own_change: float | None
+    """Relative change of the group's own loss."""
+    own_low: float | None
+    own_high: float | None
+    overall_change: float | None
+    """Relative change of the loss on all held-out frames; None where the group's weight in it is not known."""
+    predictable: bool | None
+    why: str
+
+
+@dataclass(frozen=True)
+class Option:
+    """One way to spend: what it changes (relative; negative is better), what it costs, what it rests on."""
+
+    kind: Literal["repair_labels", "restore_dropped", "new_labels", "larger_model"]
+    statement: str
+    n_frames: int | None
+    new_labels: int | None
+    """Labels that have to be computed."""
+    change: float | None
+    low: float | None
+    high: float | None
+    advised: bool
+    why: str
+
+
+@dataclass(frozen=True)
+class ScalingPlan:
+    """What more data, repaired or restored data, or a larger model would buy, and what to do first."""
+
+    SCHEMA: ClassVar[str] = "sonde.scaling_plan/1"
+    variable: str
+    loss: str
+    now: float
+    """Training frames from which is counted."""
+    predictable: bool | None
+    why: str
+    at_budget: tuple[Prediction, ...]
+    labels_for: tuple[LabelsFor, ...]
+    groups: tuple[GroupValue, ...]
+    options: tuple[Option, ...]
+    """The advised one first."""
+    advice: str
+    open_alarms: tuple[str, ...] = ()
+    """Surface alarms of the dataset's audit: while there is one, no larger model is advised."""
+    dataset: str | None = None
+    notes: tuple[str, ...] = ()

@@ -19,7 +19,7 @@ from sonde.scaling_laws.forms import FORMS, exponent_at, log_loss
 from sonde.scaling_laws.intervals import covariance_of, profile_limits
 from sonde.scaling_laws.noise import Noise, seed_noise
 from sonde.scaling_laws.points import Points, points
-from sonde.scaling_laws.quantities_of_laws import Quantities, quantities
+from sonde.scaling_laws.quantities_of_laws import Quantities, known, quantities
 from sonde.scaling_laws.readings import readings
 from sonde.scaling_laws.verdict import backtest_of, break_statement, predictability
 
@@ -175,13 +175,9 @@ def _estimates(fit: FormFit, asked: Quantities, draws: FloatArray) -> list[Estim
         drawn = np.percentile(asked.shown(asked.of(fit.form, draws)[0]), [2.5, 97.5], axis=0)
     edges = np.asarray(limits.at_edge.any(axis=1)).tolist()
     return [
-        Estimate(float(value[k]), _known(low[k]), _known(high[k]), _known(drawn[0, k]), _known(drawn[1, k]), bool(edge))
+        Estimate(float(value[k]), known(low[k]), known(high[k]), known(drawn[0, k]), known(drawn[1, k]), bool(edge))
         for k, edge in enumerate(edges)
     ]
-
-
-def _known(number: float) -> float | None:
-    return float(number) if np.isfinite(number) else None
 
 
 def _predictions(

@@ -81,7 +81,7 @@ def _begin(model: Model, y: FloatArray, weights: FloatArray, theta: FloatArray, 
     value, jacobian = model(theta)
     residual = y - value
     cost = _cost(residual, weights, huber)
-    return _State(theta, residual, jacobian, cost, np.full(len(theta), 1e-2), cost <= _NEXT_TO_NOTHING)
+    return _State(theta, residual, np.array(jacobian), cost, np.full(len(theta), 1e-2), cost <= _NEXT_TO_NOTHING)
 
 
 def _advance(

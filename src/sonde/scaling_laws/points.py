@@ -93,10 +93,8 @@ def points(x: Sequence[float] | FloatArray, loss: Sequence[float] | FloatArray, 
     sizes, losses = np.asarray(x, float).ravel(), np.asarray(loss, float).ravel()
     if len(sizes) != len(losses):
         raise WrongUse(f"Each point needs a size and a loss; found {len(sizes)} sizes and {len(losses)} losses.")
-    _check_positive(sizes, "size", "it counts training frames or parameters")
-    _check_positive(
-        losses, "loss", "laws are fitted to its logarithm; leave the point out, or give an error above zero"
-    )
+    check_positive(sizes, "size", "it counts training frames or parameters")
+    check_positive(losses, "loss", "laws are fitted to its logarithm; leave the point out, or give an error above zero")
     found = len(np.unique(sizes))
     if found < FEWEST_SIZES:
         raise WrongUse(
@@ -106,7 +104,8 @@ def points(x: Sequence[float] | FloatArray, loss: Sequence[float] | FloatArray, 
     return Points(sizes[order], losses[order], _codes(seed, len(sizes), order))
 
 
-def _check_positive(values: FloatArray, what: str, why: str) -> None:
+def check_positive(values: FloatArray, what: str, why: str) -> None:
+    """Raise WrongUse for the first number that is not finite and positive, by its place."""
     wrong = np.flatnonzero(~(np.isfinite(values) & (values > 0)))
     if len(wrong):
         raise WrongUse(f"The {what} of point {wrong[0] + 1} is {values[wrong[0]]:g}: {why}.")

@@ -1,7 +1,7 @@
 """Limits from the profile of the cost, for any law that least squares can fit.
 
-A limit of a quantity h(θ) is where the least cost with h held fixed exceeds the minimum by s² F(level; 1, dof) (Bates and
-Watts, Nonlinear Regression Analysis, 1988, ch. 6). Both limits of all quantities are searched together.
+A limit of a quantity h(θ) is where the least cost with h held fixed exceeds the minimum by s² F(level; 1, dof) (Bates
+and Watts, Nonlinear Regression Analysis, 1988, ch. 6). Both limits of all quantities are searched together.
 """
 
 from collections.abc import Callable

@@ -74,3 +74,8 @@ def quantities(points: Points, form: Form, predict: FloatArray) -> Quantities:
         logarithmic.append(False)
     u = np.log(np.asarray(predict, float)) - points.u_centre
     return Quantities(form.parameter_names, np.array(rows), np.array(offsets), tuple(logarithmic), u, points.y_centre)
+
+
+def known(number: float) -> float | None:
+    """Return a finite number as it is, any other as unknown."""
+    return float(number) if np.isfinite(number) else None
