@@ -6,24 +6,17 @@ they are refused, never loaded.
 """
 
 import json
-import struct
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sonde.datasets.readers.ase_rows import placed_frame
-from sonde.datasets.readers.compression import first_bytes
+from sonde.datasets.readers.lmdb_pages import MAGIC, MAGIC_OFFSET, LmdbFile, opened_lmdb
 from sonde.datasets.readers.protocol import Place
-from sonde.optional_imports import require
+from sonde.datasets.readers.shards import shards
 from sonde.records.frames import Frame
 
-MAGIC = struct.pack("<I", 0xBEEFC0DE)
-MAGIC_OFFSET = 16
-META = struct.Struct("<16xII8xQI92xQQ")
-"""Head of a meta page: magic, version, map size, page size, …, last page, transaction (lmdb.h, mdb.c of LMDB 0.9)."""
 SUFFIXES = (".aselmdb", ".lmdb")
 INSIDE = "data.mdb"
 LARGEST_ROW = 1 << 28
@@ -56,83 +49,31 @@ READER = AselmdbReader()
 
 
 def _files(folder: Path) -> list[Path]:
-    return sorted(file for file in folder.iterdir() if file.suffix in SUFFIXES or file.name == INSIDE)
+    return shards(folder, SUFFIXES) or [file for file in (folder / INSIDE,) if file.is_file()]
 
 
 def _frames(path: Path, ordinal: int) -> Iterator[Frame]:
-    _require_whole(path)
-    lmdb = require("lmdb")
-    try:
-        with _transaction(lmdb, path) as transaction:
-            for count, row_id in enumerate(_ids(transaction, path)):
-                place = Place(path, ordinal + count, record=f"row {row_id}")
-                row = _unpacked(transaction.get(b"%d" % row_id), place)
-                if not isinstance(row, dict):
-                    raise place.bad(f"a row must be an object, found {type(row).__name__}", "is this an ASE database?")
-                yield placed_frame({**row, "id": row_id}, place)
-    except lmdb.Error as damage:
-        raise Place(path).bad(f"LMDB cannot read on: {damage}", "copy the file again.") from damage
+    with opened_lmdb(path) as database:
+        for count, row_id in enumerate(_ids(database, path)):
+            place = Place(path, ordinal + count, record=f"row {row_id}")
+            row = _unpacked(database.get(b"%d" % row_id), place)
+            if not isinstance(row, dict):
+                raise place.bad(f"a row must be an object, found {type(row).__name__}", "is this an ASE database?")
+            yield placed_frame({**row, "id": row_id}, place)
 
 
-@contextmanager
-def _transaction(lmdb: Any, path: Path) -> Iterator[Any]:
-    with (
-        lmdb.open(str(path), subdir=False, readonly=True, lock=False, max_readers=1) as environment,
-        environment.begin() as transaction,
-    ):
-        yield transaction
-
-
-def _require_whole(path: Path) -> None:
-    """Compare the file's size with its last page: LMDB maps the file, and reading beyond its end kills the process."""
-    head = first_bytes(path)
-    if not head[MAGIC_OFFSET:].startswith(MAGIC):
-        raise Place(path).bad("this is no LMDB file", "was it written completely?")
-    metas = [_Meta.of(head)]
-    with path.open("rb") as file:
-        file.seek(metas[0].page_size)
-        metas.append(_Meta.of(file.read(META.size)))
-    newest = max((meta for meta in metas if meta.is_valid), key=lambda meta: meta.transaction, default=None)
-    if newest is None:
-        raise Place(path).bad("both head pages of the LMDB file are damaged", "copy the file again.")
-    needed, found = (newest.last_page + 1) * newest.page_size, path.stat().st_size
-    if found < needed:
-        raise Place(path).bad(f"the file is truncated: {found} of {needed} bytes", "copy the file again.")
-
-
-@dataclass(frozen=True)
-class _Meta:
-    """What one of the two head pages says; the one of the later transaction counts."""
-
-    magic: int
-    page_size: int
-    last_page: int
-    transaction: int
-
-    @classmethod
-    def of(cls, page: bytes) -> "_Meta":
-        if len(page) < META.size:
-            return cls(0, 0, 0, 0)
-        magic, _, _, page_size, last_page, transaction = META.unpack_from(page)
-        return cls(magic, page_size, last_page, transaction)
-
-    @property
-    def is_valid(self) -> bool:
-        return self.magic == 0xBEEFC0DE and 256 <= self.page_size <= 1 << 16
-
-
-def _ids(transaction: Any, path: Path) -> Iterator[int]:
+def _ids(database: LmdbFile, path: Path) -> Iterator[int]:
     """Yield the row ids: 1 up to nextid without the deleted ones; there must be as many as the file has rows."""
     place = Place(path)
-    next_id = transaction.get(b"nextid")
+    next_id = database.get(b"nextid")
     if next_id is None:
         raise place.bad("the LMDB file has no key 'nextid'", "only LMDB files of ASE rows are read, not pickles.")
-    last, deleted = _unpacked(next_id, place), _unpacked(transaction.get(b"deleted_ids"), place) or []
+    last, deleted = _unpacked(next_id, place), _unpacked(database.get(b"deleted_ids"), place) or []
     if not isinstance(last, int) or not isinstance(deleted, list):
         raise place.bad("nextid must be a number and deleted_ids a list", "is this an ASE database?")
     gone = {int(number) for number in deleted if isinstance(number, int) and 0 < number < last}
-    announced, found = last - 1 - len(gone), transaction.stat()["entries"]
-    found -= sum(transaction.get(key) is not None for key in NOT_ROWS)
+    announced, found = last - 1 - len(gone), database.meta.entries
+    found -= sum(database.get(key) is not None for key in NOT_ROWS)
     if announced != found:
         raise place.bad(f"nextid and deleted_ids make {announced} rows, the file holds {found}", "copy the file again.")
     if not found:

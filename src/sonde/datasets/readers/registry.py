@@ -11,6 +11,7 @@ from sonde.datasets.readers import (
     aselmdb,
     extxyz,
     mptrj_json,
+    parquet,
     structures_json,
 )
 from sonde.datasets.readers.compression import first_bytes, head_of
@@ -25,6 +26,7 @@ READERS: dict[str, Reader] = {
         ase_json.READER,
         aselmdb.READER,
         mptrj_json.READER,
+        parquet.READER,
         extxyz.READER,
         structures_json.READER,  # claims every JSON, so comes last
     )
