@@ -73,7 +73,7 @@ def fit_law_2d(
     thetas = {one: _bootstrap(fit, draws, seed) for one, fit in fits.items()}
     weights = _weights(fits) if form is None else {form: 1.0}
     drawn = _drawn(data, fits, thetas, weights, asked)
-    parameters, correlated = _parameters(chosen, thetas[chosen.form.name])
+    parameters, correlated = parameters_of(chosen, thetas[chosen.form.name])
     errors = {one: _held_out(data, FORMS_2D[one]) for one in fits}
     gains, data_first = _gains(data, fits, thetas, weights)
     return ScalingFit2D(
@@ -218,7 +218,8 @@ def _without(data: Grid, form: Form2D, kept: BoolArray) -> float | None:
     return float(np.sqrt(np.mean((predicted / found - 1.0) ** 2)))
 
 
-def _parameters(fit: Fit2D, thetas: FloatArray) -> tuple[dict[str, Estimate], tuple[tuple[str, str, float], ...]]:
+def parameters_of(fit: Fit2D, thetas: FloatArray) -> tuple[dict[str, Estimate], tuple[tuple[str, str, float], ...]]:
+    """Estimate a form's parameters with profile limits (and percentiles of the bootstrap's θ), and which correlate."""
     rows = _rows(fit)
     problem = _problem(fit)
     limits = profile(problem, _asked(rows.rows), _bounds(fit, rows))

@@ -111,7 +111,8 @@ class _Rows:
     def of(cls, batch: Any, layout: Layout, tag_columns: tuple[str, ...]) -> "_Rows":
         columns = dict(zip(batch.schema.names, batch.columns, strict=True))
         widths = dict.fromkeys((layout.positions, layout.cell, layout.forces, layout.stress), 3)
-        lists = [name for name in (*widths, layout.elements, layout.pbc, layout.moments) if name in columns]
+        asked = (*widths, layout.elements, layout.pbc, layout.moments)
+        lists = [name for name in asked if name is not None and name in columns]
         if layout.by_symbols:
             lists.remove(layout.elements)
         numbers = {name: ragged(name, columns[name], widths.get(name)) for name in lists}
