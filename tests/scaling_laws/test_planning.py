@@ -111,7 +111,7 @@ def test_targets_budgets_and_counts_must_be_positive(wrong: float) -> None:
 
 def group_curves() -> list[GroupCurve]:
     """Two groups that learn at different rates; the overall loss is their root mean square, weighed 3 to 1."""
-    n = 500 * 2.0 ** np.arange(7)
+    n = np.asarray(500 * 2.0 ** np.arange(7), np.float64)
     fast, slow = (n / 500) ** -0.7, 2 * (n / 500) ** -0.1
     overall = np.sqrt(0.75 * fast**2 + 0.25 * slow**2)
     return [GroupCurve("fast", n, fast, overall), GroupCurve("slow", n, slow, overall)]
@@ -134,7 +134,7 @@ def test_the_next_thousand_frames_of_a_group_follow_its_own_law() -> None:
 
 
 def test_the_group_that_lowers_the_overall_loss_most_comes_first() -> None:
-    n = 500 * 2.0 ** np.arange(7)
+    n = np.asarray(500 * 2.0 ** np.arange(7), np.float64)
     large, small = 2 * (n / 500) ** -0.5, 0.2 * (n / 500) ** -0.5 * (1 + np.arange(7) / 20)
     overall = np.sqrt(0.5 * large**2 + 0.5 * small**2)
     curves = [GroupCurve("small", n, small, overall), GroupCurve("large", n, large, overall)]
