@@ -57,6 +57,29 @@ class PointTrainer(Protocol):
         ...
 
 
+def varied_models(
+    trainer: TrainerName, setting: str, values: Sequence[float]
+) -> "tuple[ScratchSettings, ...] | tuple[LinearSettings, ...]":
+    """Return the trainer's default settings with one of them varied: models of several sizes.
+
+    Raises WrongUse where the trainer has no such setting that is a number.
+    """
+    from sonde.potentials.linear_basis import LinearSettings
+    from sonde.training.scratch import ScratchSettings
+
+    default: Any = ScratchSettings() if trainer == "mace" else LinearSettings()
+    numbers = {name: value for name, value in asdict(default).items() if isinstance(value, int | float)}
+    if setting not in numbers:
+        raise WrongUse(
+            f"The trainer {trainer} has no setting {setting!r} that is a number; it has {', '.join(numbers)}."
+        )
+    kind = type(numbers[setting])
+    wrong = [value for value in values if kind(value) != value or value < 0]
+    if wrong or not values:
+        raise WrongUse(f"{setting} takes {'whole ' if kind is int else ''}numbers from 0 on; found {wrong or 'none'}.")
+    return tuple(replace(default, **{setting: kind(value)}) for value in values)
+
+
 class LinearTrainer:
     """Least squares: exact, without randomness; the seed only draws the subset."""
 

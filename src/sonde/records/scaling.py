@@ -90,6 +90,7 @@ class Reading:
         "surface_changes",
         "runaway",
         "unequal_scatter",
+        "left_out",
     ]
     message: str
     x: tuple[float, ...] = ()
@@ -148,6 +149,36 @@ class ScalingFit:
     """Rows: chosen form, power law, average, its low and high limits; along curve_x."""
     points_x: FloatArray | None = field(default=None, metadata={"json": False})
     points_loss: FloatArray | None = field(default=None, metadata={"json": False})
+
+
+@dataclass(frozen=True)
+class TableCurve:
+    """One of several curves of a file: its law, or why there is none."""
+
+    curve: str
+    n_points: int
+    fit: ScalingFit | None
+    refused: str | None = None
+    same_as: str | None = None
+    """An earlier curve with the same numbers to the last digit: one model under two names."""
+
+    @property
+    def pathological(self) -> bool:
+        """Nothing should be concluded from it before its serious readings, or its being a copy, are looked into."""
+        return self.same_as is not None or self.fit is None or any(one.serious for one in self.fit.readings)
+
+
+@dataclass(frozen=True)
+class ScalingTable:
+    """The curves of one file, each fitted by itself."""
+
+    SCHEMA: ClassVar[str] = "sonde.scaling_table/1"
+    file: str
+    each: str
+    """The column whose values tell the curves apart."""
+    variable: str
+    loss: str
+    curves: tuple[TableCurve, ...]
 
 
 @dataclass(frozen=True)
@@ -210,10 +241,14 @@ class ScalingFit2D:
     comparison: tuple[ComparedForm2D, ...]
     predictions: tuple[Prediction2D, ...]
     gains: tuple[Gain, ...]
-    """From the largest model and the largest training set."""
+    """From the largest model and the largest training set; only along what the points let one predict."""
     data_first: float | None
     """Share of draws in which doubling the data lowers the loss more than doubling the model."""
     correlated: tuple[tuple[str, str, float], ...]
+    predictable: bool | None
+    """Whether the pairs asked for may be predicted; None where the points are too few to test it."""
+    why: str
+    """What `predictable` rests on, in words."""
     notes: tuple[str, ...] = ()
 
 

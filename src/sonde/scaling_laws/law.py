@@ -24,7 +24,7 @@ from sonde.scaling_laws.readings import readings
 from sonde.scaling_laws.verdict import backtest_of, break_statement, predictability
 
 CORRELATED = 0.95
-CURVE_POINTS = 120
+CURVE_POINTS, CURVE_KNOTS = 120, 16
 AHEAD = (2.0, 10.0)
 """Sizes to predict where none are asked for, as multiples of the largest."""
 
@@ -235,7 +235,8 @@ def _curve(compared: Compared, chosen: FormFit, along: FloatArray) -> FloatArray
     data = chosen.points
     u = np.log(along) - data.u_centre
     forms = [log_loss(fit.form, fit.theta, u) + data.y_centre for fit in (chosen, compared.fits["power"])]
-    average = averaged_predictions(data, chosen.noise, along[::8])
-    log_along = np.log(along)
-    smooth = [np.interp(log_along, log_along[::8], np.log(row)) for row in (average.value, average.low, average.high)]
+    knots = np.geomspace(along[0], along[-1], CURVE_KNOTS)
+    average = averaged_predictions(data, chosen.noise, knots)
+    rows = (average.value, average.low, average.high)
+    smooth = [np.interp(np.log(along), np.log(knots), np.log(row)) for row in rows]
     return np.exp(np.array([*forms, *smooth]))

@@ -14,6 +14,7 @@ from sonde.scaling_laws.forms_2d import FORMS_2D, Form2D, model_2d
 from sonde.scaling_laws.least_squares import Model
 from sonde.scaling_laws.profiles import Problem, covariance, profile
 from sonde.scaling_laws.quantities_of_laws import known
+from sonde.scaling_laws.verdict_2d import axis_verdicts, verdict_2d
 
 BREAK_GAIN = 6.0
 """AICc by which a form with a broken term must beat every form without."""
@@ -76,6 +77,9 @@ def fit_law_2d(
     parameters, correlated = parameters_of(chosen, thetas[chosen.form.name])
     errors = {one: _held_out(data, FORMS_2D[one]) for one in fits}
     gains, data_first = _gains(data, fits, thetas, weights)
+    verdicts = axis_verdicts(data.N, data.D, errors[chosen.form.name])
+    predictable, why = verdict_2d(data.N, data.D, asked, verdicts)
+    known_gains = tuple(gain for gain in gains if verdicts[gain.of][0] is not False)
     return ScalingFit2D(
         loss=name,
         n_points=len(data.y),
@@ -90,10 +94,12 @@ def fit_law_2d(
         established=_break_established(fits, errors),
         comparison=_table(data, fits, errors, weights),
         predictions=_predictions(asked, drawn, _losses(data, chosen, chosen.theta[None], asked)[0]),
-        gains=gains,
-        data_first=data_first,
+        gains=known_gains,
+        data_first=data_first if len(known_gains) == len(gains) else None,
+        predictable=predictable,
+        why=why,
         correlated=correlated,
-        notes=_notes(data, chosen),
+        notes=(*_notes(data, chosen), *(said for found, said in verdicts.values() if found is False and said not in why)),
     )
 
 

@@ -86,8 +86,8 @@ def plan(
         now=start,
         predictable=fit.predictable,
         why=fit.why,
-        at_budget=_at(data, noise, budgets),
-        labels_for=tuple(labels_for(data, noise, target) for target in targets),
+        at_budget=() if fit.predictable is False else _at(data, noise, budgets),
+        labels_for=() if fit.predictable is False else tuple(labels_for(data, noise, one) for one in targets),
         groups=tuple(sorted(worth, key=_by_value)),
         options=tuple(sorted(options, key=lambda option: not option.advised)),
         advice=_advice(fit, options, state),
@@ -282,7 +282,7 @@ def _advice(fit: ScalingFit, options: Sequence[Option], state: DataState | None)
     if state is not None and state.open_alarms:
         return f"First: {advised[0].statement}. Until then neither a larger model nor the curve's kinks mean much."
     if fit.predictable is False:
-        extra = f" What costs no computation: {best.statement}." if best is not None else ""
+        extra = f". What costs no computation: {best.statement}." if best is not None else ""
         return fit.why + extra
     if best is None:
         return f"Nothing that these points show is worth its cost: {options[-1].why}."

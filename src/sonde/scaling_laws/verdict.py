@@ -32,7 +32,12 @@ def break_statement(test: BreakTest, n_sizes: int, parameters: Mapping[str, Esti
 
 
 def _limit(x: float | None) -> str:
-    return "an open end" if x is None else f"{x:.3g}"
+    return "an open end" if x is None else _size(x)
+
+
+def _size(x: float) -> str:
+    """Write a size with three digits that count: 12,900, not 1.29e+04."""
+    return f"{x:.3g}" if x < 1000 else f"{float(f'{x:.3g}'):,.0f}"
 
 
 def backtest_of(origins: Sequence[Origin], power: Sequence[Origin]) -> BackTest:
@@ -62,8 +67,8 @@ def predictability(backtest: BackTest, seen: Sequence[Reading], average: Average
     nearest = int(np.argmin(average.x))
     if average.high[nearest] > WIDEST * average.low[nearest]:
         return False, (
-            f"not predictable from these points: at {average.x[nearest]:g} anything from {average.low[nearest]:.3g} to "
-            f"{average.high[nearest]:.3g} is possible"
+            f"not predictable from these points: at {_size(average.x[nearest])} anything from "
+            f"{average.low[nearest]:.3g} to {average.high[nearest]:.3g} is possible"
         )
     if backtest.n_origins < FEWEST_ORIGINS:
         return None, f"not tested: {backtest.n_origins} back-test(s), it takes {FEWEST_ORIGINS} (a size more each)"

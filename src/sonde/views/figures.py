@@ -1,4 +1,4 @@
-"""Plots of a diagnosis: labelled, with units, in the colour-blind-safe palette of Okabe and Ito (2008)."""
+"""Plots of a diagnosis."""
 
 import html
 from collections.abc import Sequence
@@ -10,8 +10,8 @@ import plotly.graph_objects as go
 from sonde.records.arrays import FloatArray
 from sonde.records.datasets import Rule
 from sonde.records.diagnosis import Contact, DiagnosisFigures, TimelineEvent
+from sonde.views.plot_style import BLACK, BLUE, GREEN, GREY, ORANGE, VERMILION, styled
 
-BLUE, ORANGE, GREEN, VERMILION, GREY, BLACK = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#9A9A9A", "#1A1A1A"
 LANES = {"change": BLUE, "reason": GREEN, "value": ORANGE, "rejected": VERMILION, "context": GREY, "training": BLACK}
 
 
@@ -29,7 +29,7 @@ def environment_map(figures: DiagnosisFigures) -> go.Figure:
             figure.add_scatter(x=points[:, 0], y=points[:, 1], mode="markers", name=name, marker=marker)
     figure.update_xaxes(title="first principal component")
     figure.update_yaxes(title="second principal component")
-    return _styled(figure)
+    return styled(figure)
 
 
 def rule_histogram(figures: DiagnosisFigures, rule: Rule) -> go.Figure:
@@ -50,7 +50,7 @@ def rule_histogram(figures: DiagnosisFigures, rule: Rule) -> go.Figure:
     figure.update_xaxes(title=f"{'log₁₀ of ' if logarithmic else ''}{html.escape(rule.feature)}{unit}")
     figure.update_yaxes(title="frames of the raw pool")
     figure.update_layout(barmode="stack")
-    return _styled(figure)
+    return styled(figure)
 
 
 def _threshold_band(figure: go.Figure, rule: Rule, logarithmic: bool) -> None:
@@ -84,7 +84,7 @@ def contact_plot(contacts: Sequence[Contact]) -> go.Figure:
         figure.add_scatter(x=values, y=pairs, mode="markers", name=name, marker=marker)
     figure.update_xaxes(title="closest distance, Å")
     figure.update_yaxes(title="element pair")
-    return _styled(figure, height=140 + 32 * len(contacts))
+    return styled(figure, height=140 + 32 * len(contacts))
 
 
 def atoms_plot(figures: DiagnosisFigures) -> go.Figure:
@@ -122,8 +122,7 @@ def atoms_plot(figures: DiagnosisFigures) -> go.Figure:
     axis = {"showbackground": False, "showgrid": False, "zeroline": False, "title": "", "showticklabels": False}
     camera = {"eye": {"x": 1.1, "y": 1.1, "z": 0.7}}
     figure.update_layout(scene={"xaxis": axis, "yaxis": axis, "zaxis": axis, "aspectmode": "data", "camera": camera})
-    styled = _styled(figure, height=420)
-    return styled.update_layout(margin={"l": 0, "r": 0, "t": 30, "b": 0})
+    return styled(figure, height=420).update_layout(margin={"l": 0, "r": 0, "t": 30, "b": 0})
 
 
 def _cell_edges(figure: go.Figure, cell: FloatArray) -> None:
@@ -157,19 +156,8 @@ def timeline_plot(events: Sequence[TimelineEvent]) -> go.Figure:
             hovertemplate="%{x|%d %b %Y}<br>%{text}<extra></extra>",
         )
     figure.update_xaxes(title="date")
-    return _styled(figure, height=150 + 36 * len(lanes)).update_layout(margin={"l": 80, "t": 20})
+    return styled(figure, height=150 + 36 * len(lanes)).update_layout(margin={"l": 80, "t": 20})
 
 
 def _shortened(text: str, width: int = 110) -> str:
     return text if len(text) <= width else f"{text[:width]}…"
-
-
-def _styled(figure: go.Figure, height: int = 380) -> go.Figure:
-    figure.update_layout(
-        template="plotly_white",
-        height=height,
-        margin={"l": 60, "r": 20, "t": 70, "b": 50},
-        font={"family": "system-ui, sans-serif", "size": 13, "color": BLACK},
-        legend={"orientation": "h", "y": 1.03, "yanchor": "bottom", "x": 0, "font": {"size": 12}},
-    )
-    return figure
