@@ -13,6 +13,7 @@ from sonde.datasets.readers import (
     mptrj_json,
     parquet,
     structures_json,
+    vasp_outcar,
 )
 from sonde.datasets.readers.compression import first_bytes, head_of
 from sonde.datasets.readers.protocol import Place, Reader
@@ -28,6 +29,7 @@ READERS: dict[str, Reader] = {
         mptrj_json.READER,
         parquet.READER,
         extxyz.READER,
+        vasp_outcar.READER,
         structures_json.READER,  # claims every JSON, so comes last
     )
 }

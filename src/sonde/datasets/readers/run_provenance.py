@@ -39,6 +39,8 @@ class RunProvenance:
     kpoint_spacing_per_A : largest distance between neighbouring k-points, 2π included (as in KSPACING).
     smearing_width_eV : 0 where the method has no width.
     charge : of the cell, in units of e.
+    fixed_moment : total magnetic moment that was imposed, μB; None also where none was.
+    largest_mixed_l : up to which l one-centre densities were mixed and kept (VASP's LMAXMIX): DFT+U restarts need it.
     implied : names of the fields whose values are the code's defaults, not written anywhere.
     """
 
@@ -69,6 +71,8 @@ class RunProvenance:
     real_space_projection: bool | None = None
     dipole_correction: str | None = None
     charge: float | None = None
+    fixed_moment: float | None = None
+    largest_mixed_l: int | None = None
     energy_kind: EnergyKind | None = None
     implied: frozenset[str] = frozenset()
 
@@ -88,10 +92,12 @@ class StepFacts:
     ionic_step : from 0 within the run.
     run_complete : the code's own end of the job was found.
     scf_converged : electrons of this step.
-    relaxation_converged : ions reached the requested accuracy (last frame of a relaxation).
+    relaxation_converged : the ions of this run reached the requested accuracy in the end.
     ml_md : predicted by a force field that was trained on the fly: no label of the code.
-    magnetic_moment : total of the cell, μB.
+    total_magnetic_moment, absolute_magnetic_moment : of the cell, and the sum of the absolute ones of the ions, μB.
     energy_without_entropy_eV, free_energy_eV : the kinds that `energy_eV` is not.
+    energy_added_after_scf_eV : what the code adds to the energy of its last electronic step, such as dispersion.
+    energy_note : where the energies were taken from, if not from where one would look.
     folder, folder_role, source_format : where the frame comes from, and which of several snapshots of one run it is.
     defects : words for what is odd with this run, "; " between them.
     """
@@ -108,8 +114,8 @@ class StepFacts:
     absolute_magnetic_moment: float | None = None
     free_energy_eV: float | None = None
     energy_without_entropy_eV: float | None = None
-    energy_disagreement_eV: float | None = None
-    external_pressure_GPa: float | None = None
+    energy_added_after_scf_eV: float | None = None
+    energy_note: str | None = None
     folder: str | None = None
     folder_role: str | None = None
     source_format: str | None = None
@@ -117,8 +123,7 @@ class StepFacts:
 
     def tags(self) -> dict[str, Tag]:
         """Return what is known as flat tags."""
-        values = ((name, getattr(self, name)) for name in _STEP_FIELDS)
-        return {name: value for name, value in values if value is not None}
+        return {name: value for name, value in vars(self).items() if value is not None}
 
 
 TAG_NAMES: Mapping[str, str] = {
@@ -131,7 +136,6 @@ TAG_NAMES: Mapping[str, str] = {
     "implied": "implied_defaults",
 }
 """Field → tag, where they differ."""
-_STEP_FIELDS = tuple(field.name for field in fields(StepFacts))
 NOT_IN_A_TITLE = re.compile(r"[\s,:=;]+")
 """What separates elements in a tag, so must not stand in a title."""
 
