@@ -33,7 +33,7 @@ class Composition:
 
 @dataclass(frozen=True)
 class Entry:
-    """What entered between two sizes, against what was there: the kind whose share changed most."""
+    """What entered between two sizes, against what was there: the kind whose share grew most."""
 
     before: float
     after: float
@@ -66,7 +66,7 @@ def _entry(before: float, after: float, old: FloatArray, entered: FloatArray, ki
     p = stats.chi2_contingency(np.stack([old[held], entered[held]])).pvalue if held.sum() > 1 else 1.0
     if distance < LEAST_CHANGE or p > CHANCE:
         return None
-    most = int(np.argmax(np.abs(share_new - share_old)))
+    most = int(np.argmax(share_new - share_old))
     return Entry(before, after, distance, kinds[most], float(share_old[most]), float(share_new[most]))
 
 

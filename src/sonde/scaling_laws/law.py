@@ -24,7 +24,7 @@ from sonde.scaling_laws.readings import readings
 from sonde.scaling_laws.verdict import backtest_of, break_statement, predictability
 
 CORRELATED = 0.95
-CURVE_POINTS, CURVE_KNOTS = 120, 16
+CURVE_POINTS, CURVE_KNOTS = 120, 9
 AHEAD = (2.0, 10.0)
 """Sizes to predict where none are asked for, as multiples of the largest."""
 

@@ -78,6 +78,7 @@ def fit_law_2d(
     errors = {one: _held_out(data, FORMS_2D[one]) for one in fits}
     gains, data_first = _gains(data, fits, thetas, weights)
     verdicts = axis_verdicts(data.N, data.D, errors[chosen.form.name])
+    refused = [said for found, said in verdicts.values() if found is False]
     predictable, why = verdict_2d(data.N, data.D, asked, verdicts)
     known_gains = tuple(gain for gain in gains if verdicts[gain.of][0] is not False)
     return ScalingFit2D(
@@ -99,7 +100,7 @@ def fit_law_2d(
         predictable=predictable,
         why=why,
         correlated=correlated,
-        notes=(*_notes(data, chosen), *(said for found, said in verdicts.values() if found is False and said not in why)),
+        notes=(*_notes(data, chosen), *(said for said in refused if said not in why)),
     )
 
 
