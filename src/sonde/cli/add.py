@@ -14,11 +14,13 @@ add_app = typer.Typer(help="Take datasets, sources and potentials into the proje
 SOURCES = {
     "git": "a git repository: commit messages, text documents, and changes of values",
     "slack": "a Slack export (zip), or a folder that slackdump wrote",
+    "mattermost": "a Mattermost bulk export (zip or .jsonl)",
+    "zulip": "a Zulip export (.tar.gz, zip or folder)",
     "mail": "an mbox file, a Maildir or a mail (.eml)",
     "notes": "a Markdown or text file, or a folder of them",
     "slides": "a PowerPoint file (.pptx) with speaker notes",
 }
-CHATS = frozenset({"slack"})
+CHATS = frozenset({"slack", "mattermost", "zulip"})
 """Sources that say who can read what."""
 
 

@@ -9,6 +9,7 @@ from sonde.records.decisions import Passage
 
 PAUSE = timedelta(minutes=20)
 LONGEST_BURST = 25
+CHATS = frozenset({"slack", "mattermost", "zulip"})
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ def _name(passage: Passage) -> str | None:
     """The thread a passage states, a slide or a commit by itself, or None for loose chat."""
     if passage.kind == "slides":
         return re.split(r"&|shape", passage.anchor)[0]
-    if passage.kind == "slack":
+    if passage.kind in CHATS:
         return f"{passage.source}|{passage.thread}" if passage.thread else None
     return f"{passage.source}|{passage.thread}" if passage.thread else passage.anchor
 

@@ -15,16 +15,20 @@ from sonde.records.decisions import Change, Passage
 
 Reader = Callable[[Path], Iterator[Passage]]
 ChangeReader = Callable[[Path], Iterator[Change]]
+AnchorReader = Callable[[Path], Iterator[str]]
 Law = Callable[[Reader, Path], None]
 
 ANCHORS = {
     "slack": re.compile(r"slack:[^/\s]+/\d+\.\d+"),
+    "mattermost": re.compile(r"mattermost:[^/\s]+/\d+(-\d+)?"),
+    "zulip": re.compile(r"zulip:[^/\s]+/\d+"),
     "mail": re.compile(r"mail:[^\s<>]+"),
     "commit": re.compile(r"commit:[0-9a-f]{40}"),
     "file": re.compile(r"file:[^#\n]+#(slide|page|line|cell)=[\w.-]+"),
     "place": re.compile(r"[^\n]+:\d+@[0-9a-f]{40}"),
 }
-"""`slack:<channel>/<ts>`, `mail:<Message-ID>`, `commit:<40 hex>`, `file:<path>#slide=3`, `path:line@<40 hex>`."""
+"""`slack:<channel>/<ts>`, `mattermost:<team>.<channel>/<ms>`, `zulip:<channel>/<id>`, `mail:<Message-ID>`,
+`commit:<40 hex>`, `file:<path>#slide=3|page=2|line=7|cell=4`, `path:line@<40 hex>`."""
 VISIBILITIES = get_args(Passage.__dataclass_fields__["visibility"].type)
 KINDS = get_args(Passage.__dataclass_fields__["kind"].type)
 
@@ -106,6 +110,16 @@ LAWS: dict[str, Law] = {
         export_stays_untouched,
     )
 }
+
+
+def check_deleted(read: Reader, deleted: AnchorReader, path: Path) -> None:
+    """Hold a reader of deletions to its laws: it names places of the known forms that hold no passage any more."""
+    gone, there = list(deleted(path)), {passage.anchor for passage in read(path)}
+    assert gone, "the export of a conformance test must hold a deletion"
+    assert gone == list(deleted(path)), "two readings differ"
+    malformed = [anchor for anchor in gone if not any(form.fullmatch(anchor) for form in ANCHORS.values())]
+    assert not malformed, f"anchors of no known form: {malformed[:3]}"
+    assert not there & set(gone), f"deleted and there: {sorted(there & set(gone))[:3]}"
 
 
 def check_changes(read: ChangeReader, path: Path) -> None:

@@ -6,18 +6,19 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from tests.decisions import build
+from tests.decisions import build, chats
 
 from sonde.decisions import sources
 from sonde.records.decisions import Passage
-from sonde.testing.sources import LAWS, check_changes, check_source
+from sonde.testing.sources import LAWS, check_changes, check_deleted, check_source
 
 
 def slack_export(folder: Path) -> Path:
     parent = build.said("U1", "Max force of 15 eV/Å? &gt; 15 are unconverged.", 0, thread_ts=build.slack_ts(0))
     reply = build.said("U2", "Agreed, <@U1>.", 30, thread_ts=build.slack_ts(0))
+    gone = build.said("U2", "This message was deleted.", 31, subtype="tombstone")
     return build.slack_zip(
-        folder / "slack.zip", {"ml-potential": [parent, reply], "random": [build.said("U2", "Cake!", 1)]}
+        folder / "slack.zip", {"ml-potential": [parent, reply, gone], "random": [build.said("U2", "Cake!", 1)]}
     )
 
 
@@ -25,6 +26,17 @@ def mailbox(folder: Path) -> Path:
     first = build.mail("Mira <mira@lab.example>", "PBE or PBEsol?", "PBEsol.\n", 0, message_id="<a1@lab.example>")
     second = build.mail("J <j@lab.example>", "Re: PBE", "Why?\n> PBEsol.\n", 1, in_reply_to="<a1@lab.example>")
     return build.mbox(folder / "group.mbox", [first, second])
+
+
+def mattermost_export(folder: Path) -> Path:
+    replies = [chats.wrote("jonas", "Agreed.", 1), chats.wrote("mira", "no", 2, delete_at=chats.mattermost_ms(3))]
+    posts = [chats.post("mira", "15 eV/Å?", 0, replies=replies), chats.direct_post("jonas", "psst", 2)]
+    return chats.mattermost_file(folder / "export.zip", posts)
+
+
+def zulip_export(folder: Path) -> Path:
+    messages = [chats.zulip_message(n, f"part {n} of @**Jonas|12**", n) for n in range(1, 6)]
+    return chats.zulip_export(folder / "lab.tar.gz", chats.zulip_files(messages))
 
 
 def note_folder(folder: Path) -> Path:
@@ -47,6 +59,8 @@ def git_repository(folder: Path) -> Path:
 
 EXPORTS: dict[str, Callable[[Path], Path]] = {
     "slack": slack_export,
+    "mattermost": mattermost_export,
+    "zulip": zulip_export,
     "mail": mailbox,
     "notes": note_folder,
     "slides": deck,
@@ -60,8 +74,22 @@ def test_source_keeps_the_law(kind: str, law: str, tmp_path: Path) -> None:
     LAWS[law](sources.readers[kind], EXPORTS[kind](tmp_path))
 
 
-def test_changes_keep_their_laws(tmp_path: Path) -> None:
-    check_changes(sources.git.changes, git_repository(tmp_path))
+WITH_CHANGES = [kind for kind, source in sources.SOURCES.items() if source.changes]
+WITH_DELETIONS = [kind for kind, source in sources.SOURCES.items() if source.deleted]
+
+
+@pytest.mark.parametrize("kind", WITH_CHANGES)
+def test_changes_keep_their_laws(kind: str, tmp_path: Path) -> None:
+    changes = sources.SOURCES[kind].changes
+    assert changes is not None
+    check_changes(changes, EXPORTS[kind](tmp_path))
+
+
+@pytest.mark.parametrize("kind", WITH_DELETIONS)
+def test_deletions_keep_their_laws(kind: str, tmp_path: Path) -> None:
+    deleted = sources.SOURCES[kind].deleted
+    assert deleted is not None
+    check_deleted(sources.readers[kind], deleted, EXPORTS[kind](tmp_path))
 
 
 GOOD = Passage("mail:a@b", "We keep 15.", "mail", "Mira", datetime(2024, 10, 8, tzinfo=UTC))

@@ -11,10 +11,17 @@ from sonde.decisions.sources.readable import readable
 HASH = re.compile(r"(?:^|(?<=\s))#+:?\s?(?P<words>.*)$")
 INCAR_MARK = re.compile(r"[#!]+\s?(?P<words>.*)$")
 WORD = re.compile(r"[^\W\d_]{2,}")
-MACHINE = re.compile(r"(noqa|type:|pylint|mypy|ruff|fmt:|isort|pragma|flake8|!|-\*-|%%|region|endregion|coding[:=])")
+MACHINE = re.compile(
+    r"(noqa|type:|pylint|mypy|ruff|fmt:|isort|pragma|flake8|SBATCH|PBS|BSUB|shellcheck|!|-\*-|%%|region|endregion|coding[:=])"
+)
 LITERAL = re.compile(r"\d|\b(True|False|None)\b|[\"']")
 ASSIGNS = re.compile(r"[=:<>]")
-WITH_COMMENTS: frozenset[FormatName] = frozenset({"yaml", "toml", "incar", "python"})
+WITH_COMMENTS: frozenset[FormatName] = frozenset(
+    {"yaml", "toml", "ini", "incar", "dft_input", "aims", "shell", "python"}
+)
+FORTRAN_MARKS: frozenset[FormatName | None] = frozenset({"incar", "dft_input"})
+"""Formats in which ! opens a comment, too."""
+CODE: frozenset[FormatName | None] = frozenset({"python", "shell"})
 
 
 def has_comments(path: str) -> bool:
@@ -46,7 +53,7 @@ def comments(text: str, path: str) -> Iterator[Paragraph]:
 
 def _words(line: str, kind: FormatName | None) -> str | None:
     """Return what a line's comment says, or None where it has no comment."""
-    match = (INCAR_MARK if kind == "incar" else HASH).search(line)
+    match = (INCAR_MARK if kind in FORTRAN_MARKS else HASH).search(line)
     return match["words"].strip() if match else None
 
 
@@ -55,7 +62,7 @@ def _comment(block: list[str], number: int, kind: FormatName | None, beside: str
     said = " ".join(filter(None, (_words(line, kind) for line in [*block, beside])))
     if MACHINE.match(said) or len(WORD.findall(said)) < 2:
         return
-    if kind == "python" and not (LITERAL.search(beside) and ASSIGNS.search(beside)):
+    if kind in CODE and not (LITERAL.search(beside) and ASSIGNS.search(beside)):
         return
     lines = [*block, beside] if beside else block
     yield Paragraph(readable(textwrap.dedent("\n".join(lines))), number - len(block))

@@ -4,12 +4,21 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import entry_points
 
-from sonde.decisions.sources import git, mail, notes, slack, slides
+from sonde.decisions.sources import git, mail, mattermost, notes, slack, slides, zulip
 from sonde.decisions.sources.protocol import Reader, Source
 from sonde.errors import NotFound
 
 SOURCES: dict[str, Source] = {
-    source.kind: source for source in (git.SOURCE, slack.SOURCE, mail.SOURCE, notes.SOURCE, slides.SOURCE)
+    source.kind: source
+    for source in (
+        git.SOURCE,
+        slack.SOURCE,
+        mattermost.SOURCE,
+        zulip.SOURCE,
+        mail.SOURCE,
+        notes.SOURCE,
+        slides.SOURCE,
+    )
 }
 ENTRY_POINTS = "sonde.sources"
 
