@@ -12,6 +12,7 @@ from sonde.datasets.readers import (
     extxyz,
     mptrj_json,
     parquet,
+    qe_output,
     structures_json,
     vasp_outcar,
 )
@@ -28,6 +29,7 @@ READERS: dict[str, Reader] = {
         aselmdb.READER,
         mptrj_json.READER,
         parquet.READER,
+        qe_output.READER,
         extxyz.READER,
         vasp_outcar.READER,
         structures_json.READER,  # claims every JSON, so comes last

@@ -1,0 +1,123 @@
+"""Steps of a run of an electronic-structure code, as its reader found them, and the frames that they become.
+
+Readers convert before they build a step: energies to eV, forces to eV/Å, stress to eV/Å³, positive under tension.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from sonde.datasets.readers.cells import checked_cell, checked_numbers, checked_positions
+from sonde.datasets.readers.labels import LabelDefect
+from sonde.datasets.readers.protocol import Place
+from sonde.datasets.readers.run_provenance import RunProvenance, StepFacts
+from sonde.records.arrays import BoolArray, FloatArray, IntArray
+from sonde.records.frames import Frame, Tag
+
+PERIODIC = np.ones(3, bool)
+ISOLATED = np.zeros(3, bool)
+NO_CELL = np.zeros((3, 3))
+NO_FACTS = StepFacts()
+
+
+@dataclass(frozen=True, eq=False)
+class Geometry:
+    """Atoms in a cell: numbers (n_atoms,), positions (n_atoms, 3) and lattice vectors as rows, Å."""
+
+    numbers: IntArray
+    positions: FloatArray
+    cell: FloatArray
+    pbc: BoolArray
+
+    def close_to(self, other: "Geometry", tolerance_A: float) -> bool:
+        """Tell whether atoms and cell are the same within a tolerance."""
+        if not np.array_equal(self.numbers, other.numbers):
+            return False
+        apart = max(np.abs(self.positions - other.positions).max(), np.abs(self.cell - other.cell).max())
+        return bool(apart <= tolerance_A)
+
+
+@dataclass(frozen=True, eq=False)
+class CalculatedStep:
+    """One step of a run: labels as None where the output does not hold them, `facts` of this step alone."""
+
+    geometry: Geometry
+    energy_eV: float | None = None
+    forces_eV_per_A: FloatArray | None = None
+    stress_eV_per_A3: FloatArray | None = None
+    facts: StepFacts = NO_FACTS
+    defects: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class CodeRun:
+    """What all steps of a run share."""
+
+    path: Path
+    provenance: RunProvenance
+    facts: StepFacts
+    defects: tuple[str, ...] = ()
+
+
+def frames_of_run(run: CodeRun, steps: Iterable[CalculatedStep], first_ordinal: int = 0) -> Iterator[Frame]:
+    """Turn the steps of a run into frames, numbered from `first_ordinal`."""
+    shared = {**run.provenance.tags(), **run.facts.tags()}
+    for number, step in enumerate(steps):
+        ordinal = first_ordinal + number
+        try:
+            yield _frame(run, step, shared, number, ordinal)
+        except LabelDefect as defect:
+            raise Place(run.path, ordinal).bad(str(defect), "mend or remove the run.") from defect
+
+
+def _frame(run: CodeRun, step: CalculatedStep, shared: Mapping[str, Tag], number: int, ordinal: int) -> Frame:
+    geometry = step.geometry
+    cell, pbc = checked_cell(geometry.cell, geometry.pbc)
+    forces, odd_forces = _finite(step.forces_eV_per_A, (len(geometry.numbers), 3), "forces")
+    stress, odd_stress = _finite(step.stress_eV_per_A3, (3, 3), "stress")
+    defects = (*run.defects, *step.defects, *odd_forces, *odd_stress)
+    facts = replace(step.facts, ionic_step=number, defects="; ".join(defects) or None).tags()
+    tags = {**shared, **facts}
+    if step.energy_eV is None:
+        tags.pop("energy_kind", None)
+    return Frame(
+        numbers=checked_numbers(geometry.numbers),
+        positions=checked_positions(geometry.positions, len(geometry.numbers)),
+        cell=cell,
+        pbc=pbc,
+        energy_eV=step.energy_eV,
+        forces_eV_per_A=forces,
+        stress_eV_per_A3=None if stress is None else (stress + stress.T) / 2,
+        tags=tags,
+        source_file=str(run.path),
+        ordinal=ordinal,
+    )
+
+
+def _finite(values: FloatArray | None, shape: tuple[int, int], what: str) -> tuple[FloatArray | None, tuple[str, ...]]:
+    """Return values that are all numbers, or none and why."""
+    if values is None or (values.shape == shape and np.isfinite(values).all()):
+        return values, ()
+    return None, (f"the {what} hold what is no number",)
+
+
+# ---- what the level of theory of several codes is made of ------------------------------------------------------------
+
+
+def joined(pairs: Iterable[tuple[str, str | None]]) -> dict[str, str] | None:
+    """Collect texts per element; two different ones of one element stand side by side."""
+    found: dict[str, list[str]] = {}
+    for element, text in pairs:
+        if text and text not in found.setdefault(element, []):
+            found[element].append(text)
+    return {element: "+".join(texts) for element, texts in found.items() if texts} or None
+
+
+def mesh_spacing(cell: FloatArray, divisions: tuple[int, ...]) -> float | None:
+    """Largest distance between neighbouring k-points along the reciprocal vectors, 1/Å with 2π, as in KSPACING."""
+    if len(divisions) != 3 or min(divisions) < 1 or abs(np.linalg.det(cell)) < 1e-6:
+        return None
+    lengths = 2 * np.pi * np.linalg.norm(np.linalg.inv(cell).T, axis=1)
+    return round(float((lengths / np.array(divisions)).max()), 4)
