@@ -6,7 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from sonde.decisions.changes import incar, json_values, python_literals, toml_values, yaml_values
+from sonde.decisions.changes import (
+    aims_input,
+    dft_inputs,
+    incar,
+    ini_values,
+    json_values,
+    kpoints,
+    potcar,
+    python_literals,
+    shell_values,
+    toml_values,
+    yaml_values,
+)
 from sonde.decisions.changes.formats import FormatName, differing_values, format_of, values_of
 from sonde.decisions.changes.units import split_unit, unit_of_comment, unit_of_key
 from sonde.decisions.changes.values import Unreadable, Value, differences
@@ -110,6 +122,165 @@ def test_incar() -> None:
     assert facts(incar.values("EDIFFG = 1E-3")) == [("EDIFFG", "1E-3", "eV", 1)]
 
 
+def test_ini() -> None:
+    text = """; lab settings
+[filters]
+max_force = 15.0  ; eV/Å
+cutoff: 520 eV
+[train.opt]
+lr=1e-3
+long = a
+  b
+switch
+"""
+    assert facts(ini_values.values(text)) == [
+        ("filters.max_force", "15.0", "eV/Å", 3),
+        ("filters.cutoff", "520", "eV", 4),
+        ("train.opt.lr", "1e-3", None, 6),
+        ("train.opt.long", "a b", None, 7),
+    ]
+
+
+def test_kpoints() -> None:
+    assert facts(kpoints.values("k-mesh 7\n0\nMonkhorst-Pack\n 7 7  5 ! dense\n0 0 0.5\n")) == [
+        ("KPOINTS.style", "Monkhorst-Pack", None, 3),
+        ("KPOINTS.mesh", "7 7 5", None, 4),
+        ("KPOINTS.shift", "0 0 0.5", None, 5),
+    ]
+    assert facts(kpoints.values("auto\n0\nAuto\n25\n"))[1] == ("KPOINTS.length", "25", "Å", 4)
+    assert facts(kpoints.values("path\n40\nLine-mode\nreciprocal\n0 0 0\n"))[1] == ("KPOINTS.n_points", "40", None, 2)
+
+
+def test_potcar_keeps_titles_and_hashes_only() -> None:
+    body = " PAW_PBE {} \n 10.0\n parameters\n   TITEL  = PAW_PBE {}\n secret numbers 1.5\n"
+    text = "".join(body.format(name, name) + " End of Dataset\n" for name in ("Ni_pv 06Sep2000", "O 08Apr2002"))
+    found = facts(potcar.values(text))
+    assert [(key, text_) for key, text_, _, _ in found if not key.endswith("sha256")] == [
+        ("POTCAR.Ni", "PAW_PBE Ni_pv 06Sep2000"),
+        ("POTCAR.O", "PAW_PBE O 08Apr2002"),
+    ]
+    assert [line for *_, line in found] == [4, 4, 10, 10]
+    assert "secret" not in str(found)
+    changed = {key: value for key, value, *_ in facts(potcar.values(text.replace("1.5", "1.6")))}
+    assert changed["POTCAR.O"] == "PAW_PBE O 08Apr2002"
+    assert changed["POTCAR.O.sha256"] not in {value for _, value, *_ in found}
+
+
+SHELL = """#!/bin/bash
+#SBATCH --time=24:00:00 --gres=gpu:2
+#SBATCH -N 4
+export OMP_NUM_THREADS=4; CUTOFF=6.0  # in Å
+module load vasp/6.3
+cat > INCAR << EOF
+ENCUT = 520
+EOF
+srun -n 4 mace_run_train \\
+    --name="al li" --r_max=6.0 \\
+    --max-num-epochs 200 --amsgrad && echo done --seed=3
+python -u scripts/train.py lr=0.01 --betas 0.9 0.99 | tee log
+python -m nequip.train --config x.yaml
+don't parse this
+"""
+
+
+def test_shell_and_batch_scripts() -> None:
+    assert facts(shell_values.values(SHELL)) == [
+        ("SBATCH.time", "24:00:00", None, 2),
+        ("SBATCH.gres", "gpu:2", None, 2),
+        ("SBATCH.N", "4", None, 3),
+        ("OMP_NUM_THREADS", "4", None, 4),
+        ("CUTOFF", "6.0", "Å", 4),
+        ("mace_run_train.name", "al li", None, 9),
+        ("mace_run_train.r_max", "6.0", None, 9),
+        ("mace_run_train.max_num_epochs", "200", None, 9),
+        ("mace_run_train.amsgrad", "True", None, 9),
+        ("train.lr", "0.01", None, 12),
+        ("train.betas", "0.9 0.99", None, 12),
+        ("nequip.train.config", "x.yaml", None, 13),
+    ]
+
+
+def test_quantum_espresso() -> None:
+    text = """&CONTROL calculation = 'relax', forc_conv_thr = 1.0d-3 /
+&system
+  ecutwfc = 60.0 ! converged
+  Hubbard_U(1) = 6.2, degauss=0.01
+/
+ATOMIC_SPECIES
+ Ni 58.69 Ni.pbe-n.UPF
+K_POINTS automatic
+ 4 4 4 1 1 1
+ATOMIC_POSITIONS {angstrom}
+ Ni 0.0 0.0 0.0
+HUBBARD {ortho-atomic}
+U Ni-3d 6.2
+"""
+    assert facts(dft_inputs.values(text)) == [
+        ("control.calculation", "relax", None, 1),
+        ("control.forc_conv_thr", "1.0e-3", "Ry/bohr", 1),
+        ("system.ecutwfc", "60.0", "Ry", 3),
+        ("system.hubbard_u(1)", "6.2", "eV", 4),
+        ("system.degauss", "0.01", "Ry", 4),
+        ("ATOMIC_SPECIES.Ni", "Ni.pbe-n.UPF", None, 7),
+        ("K_POINTS.mode", "automatic", None, 8),
+        ("K_POINTS.mesh", "4 4 4", None, 9),
+        ("K_POINTS.shift", "1 1 1", None, 9),
+        ("HUBBARD.U.Ni-3d", "6.2", "eV", 13),
+    ]
+
+
+def test_cp2k() -> None:
+    text = """&GLOBAL
+  PROJECT ni ! name
+&END GLOBAL
+&FORCE_EVAL
+  &DFT
+    &MGRID
+      CUTOFF [eV] 5000
+      REL_CUTOFF 60
+    &END MGRID
+    &XC
+      &XC_FUNCTIONAL PBE
+      &END XC_FUNCTIONAL
+    &END
+  &END DFT
+  &SUBSYS
+    &COORD
+      Ni 0 0 0
+    &END COORD
+    &KIND Ni
+      BASIS_SET DZVP-MOLOPT-SR-GTH
+    &END KIND
+  &END SUBSYS
+&END FORCE_EVAL
+"""
+    assert facts(dft_inputs.values(text)) == [
+        ("GLOBAL.PROJECT", "ni", None, 2),
+        ("FORCE_EVAL.DFT.MGRID.CUTOFF", "5000", "eV", 7),
+        ("FORCE_EVAL.DFT.MGRID.REL_CUTOFF", "60", "Ry", 8),
+        ("FORCE_EVAL.DFT.XC.XC_FUNCTIONAL", "PBE", None, 11),
+        ("FORCE_EVAL.SUBSYS.KIND.Ni.BASIS_SET", "DZVP-MOLOPT-SR-GTH", None, 20),
+    ]
+
+
+def test_fhi_aims_and_lammps() -> None:
+    aims = "# PBE run\nxc pbe\nk_grid 4 4 4\nrelax_geometry bfgs 5e-3\nspecies Ni\n  cut_pot 4.0 2.0 1.0\n"
+    assert facts(aims_input.values(aims)) == [
+        ("xc", "pbe", None, 2),
+        ("k_grid", "4 4 4", None, 3),
+        ("relax_geometry", "bfgs 5e-3", "eV/Å", 4),
+        ("species.Ni.cut_pot", "4.0 2.0 1.0", None, 6),
+    ]
+    lammps = (
+        "units metal\npair_style mace &\n no_domain_decomposition # fast\nfix 1 all nvt temp 300 300 0.1\nprint hello\n"
+    )
+    assert facts(dft_inputs.values(lammps)) == [
+        ("units", "metal", None, 1),
+        ("pair_style", "mace no_domain_decomposition", None, 2),
+        ("fix.1", "all nvt temp 300 300 0.1", None, 4),
+    ]
+
+
 PYTHON = '''"""Docs."""
 FORCE_MAX = 15.0  # eV/Å
 A, B = 1, -2.5
@@ -163,6 +334,12 @@ BROKEN: dict[FormatName, list[str]] = {
     "json": ["{", "{'a': 1}", "[" * 100_000],
     "toml": ["a =", "[a", "a = 1\na = 2"],
     "incar": ["no tags here"],
+    "ini": ["no section = 1", "[a\nb=1", "BEGIN_CFG\n Size\n 2\nEND_CFG"],
+    "kpoints": ["", "a\nb\nc", "mesh\n0\nGamma\n", "mesh\n0\n"],
+    "potcar": ["a list of potentials"],
+    "dft_input": ["just words", "&FORCE_EVAL\n&DFT\n&END", "&END\n&GLOBAL\n&END"],
+    "aims": ["words"],
+    "shell": ["\0ELF"],
     "python": ["print 'python 2'", "def f(:", "x = (" * 300, "a\0b", "x = " + "-" * 5000 + "1"],
 }
 
@@ -186,9 +363,10 @@ def test_an_alias_bomb_and_a_data_file_are_told_early() -> None:
 
 def test_formats_are_known_by_name() -> None:
     names = {"a.yaml": "yaml", "b/c.YML": "yaml", "x/INCAR": "incar", "INCAR.relax": "incar", "run.py": "python"}
-    names |= {"p.toml": "toml", "p.json": "json"}
+    names |= {"p.toml": "toml", "p.json": "json", "p.ini": "ini", "KPOINTS.relax": "kpoints", "a/POTCAR": "potcar"}
+    names |= {"relax.pwi": "dft_input", "in.lammps": "dft_input", "x/control.in": "aims", "job.slurm": "shell"}
     assert {name: format_of(name) for name in names} == names
-    others = ["a.xyz", "INCARNATION.txt", "package-lock.json", "conda-lock.yml", "Makefile", "POTCAR", "a.ipynb"]
+    others = ["a.xyz", "INCARNATION.txt", "package-lock.json", "conda-lock.yml", "Makefile", "geometry.in", "a.ipynb"]
     assert [format_of(name) for name in others] == [None] * len(others)
 
 

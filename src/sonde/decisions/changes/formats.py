@@ -9,29 +9,64 @@ from itertools import islice
 from pathlib import PurePosixPath
 from typing import Literal
 
-from sonde.decisions.changes import incar, json_values, python_literals, toml_values, yaml_values
+from sonde.decisions.changes import (
+    aims_input,
+    dft_inputs,
+    incar,
+    ini_values,
+    json_values,
+    kpoints,
+    potcar,
+    python_literals,
+    shell_values,
+    toml_values,
+    yaml_values,
+)
 from sonde.decisions.changes.values import TOO_MANY, Unreadable, UnreadableVersion, Value
 
-FormatName = Literal["yaml", "toml", "json", "incar", "python"]
+FormatName = Literal[
+    "yaml", "toml", "json", "ini", "incar", "kpoints", "potcar", "dft_input", "aims", "shell", "python"
+]
 SUFFIXES: dict[str, FormatName] = {
     ".yaml": "yaml",
     ".yml": "yaml",
     ".toml": "toml",
     ".json": "json",
+    ".ini": "ini",
+    ".cfg": "ini",
     ".incar": "incar",
+    ".in": "dft_input",
+    ".inp": "dft_input",
+    ".pwi": "dft_input",
+    ".lmp": "dft_input",
+    **dict.fromkeys((".sh", ".bash", ".slurm", ".sbatch", ".job", ".pbs", ".qsub", ".lsf"), "shell"),
     ".py": "python",
 }
 PARSERS: dict[FormatName, Callable[[str], Iterable[Value]]] = {
     "yaml": yaml_values.values,
     "toml": toml_values.values,
     "json": json_values.values,
+    "ini": ini_values.values,
     "incar": incar.values,
+    "kpoints": kpoints.values,
+    "potcar": potcar.values,
+    "dft_input": dft_inputs.values,
+    "aims": aims_input.values,
+    "shell": shell_values.values,
     "python": python_literals.values,
 }
 Sections = list[tuple[int, str]]
 LITERAL = re.compile(r"[\d\"']|\b(True|False|None)\b")
 LARGEST_BYTES = 512 * 1024
-INCAR = re.compile(r"INCAR([._-]\w+)*|\w+[._-]INCAR")
+LARGEST_POTCAR_BYTES = 2 * 1024**2
+NAMES: tuple[tuple[re.Pattern[str], FormatName], ...] = (
+    (re.compile(r"INCAR([._-]\w+)*|\w+[._-]INCAR"), "incar"),
+    (re.compile(r"KPOINTS([._-]\w+)*|\w+[._-]KPOINTS"), "kpoints"),
+    (re.compile(r"POTCAR([._-]\w+)*|\w+[._-]POTCAR"), "potcar"),
+    (re.compile(r"control\.in"), "aims"),
+    (re.compile(r"in\.\w+"), "dft_input"),
+)
+STRUCTURES = re.compile(r"geometry\.in|.*\.in\.\w+")
 LOCK_FILE = re.compile(r"(package-lock|composer\.lock|pnpm-lock|conda-lock)\.\w+|.*-lock\.ya?ml")
 
 
@@ -39,9 +74,15 @@ LOCK_FILE = re.compile(r"(package-lock|composer\.lock|pnpm-lock|conda-lock)\.\w+
 def format_of(path: str) -> FormatName | None:
     """Name the format of a file that holds values by its name, or None."""
     name = PurePosixPath(path).name
-    if INCAR.fullmatch(name):
-        return "incar"
+    known = next((kind for pattern, kind in NAMES if pattern.fullmatch(name)), None)
+    if known is not None or STRUCTURES.fullmatch(name):
+        return known
     return None if LOCK_FILE.fullmatch(name) else SUFFIXES.get(PurePosixPath(name).suffix.lower())
+
+
+def largest_bytes(kind: FormatName) -> int:
+    """Return the size above which a file of a format is data."""
+    return LARGEST_POTCAR_BYTES if kind == "potcar" else LARGEST_BYTES
 
 
 def values_of(kind: FormatName, text: str) -> tuple[Value, ...]:

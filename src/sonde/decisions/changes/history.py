@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-from sonde.decisions.changes.formats import LARGEST_BYTES, FormatName, differing_values, format_of
+from sonde.decisions.changes.formats import FormatName, differing_values, format_of, largest_bytes
 from sonde.decisions.changes.objects import Objects
 from sonde.decisions.changes.repository import Commit, FileChange
 from sonde.decisions.changes.values import Difference, UnreadableVersion, Value, differences
@@ -44,8 +44,11 @@ class _Versions:
 
         A version that cannot be parsed is skipped: what follows it is compared with the last that could.
         """
-        kind, old, new = format_of(file.path), self._text(file.old), self._text(file.new)
-        if kind is None or old is None or new is None:
+        kind = format_of(file.path)
+        if kind is None:
+            return None
+        old, new = self._text(file.old, kind), self._text(file.new, kind)
+        if old is None or new is None:
             return None
         try:
             found = differing_values(kind, old, new)
@@ -57,7 +60,7 @@ class _Versions:
         return found
 
     def _since_readable(self, kind: FormatName, file: FileChange, new: str) -> tuple[Values, Values] | None:
-        last = self._text(self.readable.get(file.path))
+        last = self._text(self.readable.get(file.path), kind)
         try:
             found = differing_values(kind, last or "", new)
         except UnreadableVersion:
@@ -69,12 +72,12 @@ class _Versions:
         if file.new:
             self.readable[file.path] = file.new
 
-    def _text(self, blob: str | None) -> str | None:
+    def _text(self, blob: str | None, kind: FormatName) -> str | None:
         """Text of a version, "" where there is no file, None where it is missing or too large."""
         if blob is None:
             return ""
         payload = self.objects.read(blob)
-        if payload is None or len(payload) > LARGEST_BYTES:
+        if payload is None or len(payload) > largest_bytes(kind):
             return None
         return payload.decode("utf-8", errors="replace").removeprefix("\ufeff")
 

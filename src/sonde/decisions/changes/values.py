@@ -70,6 +70,7 @@ def differences(old: Sequence[Value], new: Sequence[Value]) -> list[Difference]:
 _MATCHES: tuple[tuple[Callable[[Value], object], bool], ...] = (
     (lambda value: (value.key, value.sign), False),
     (lambda value: value.key, False),
+    (lambda value: (value.name, *_same(value)), False),
     (lambda value: (value.name, value.sign), True),
 )
 """What pairs a value that went with one that came, the surest first; True: only where it stands once in a version."""

@@ -35,7 +35,8 @@ def read(path: Path, revision: str = "HEAD") -> Iterator[Passage]:
 def changes(path: Path, revision: str = "HEAD") -> Iterator[Change]:
     """Yield every change of a value in the commits up to a revision, oldest first.
 
-    Values are scalars in YAML, TOML and JSON (key as a dotted path), INCAR tags, literals and comparisons in Python.
+    Values are scalars in YAML, TOML, JSON and INI (key as a dotted path), settings of VASP, Quantum ESPRESSO, CP2K,
+    FHI-aims and LAMMPS inputs, what shell and batch scripts set, literals and comparisons in Python.
     Merges are left out: their changes stand in the commits they join. A file that cannot be parsed is skipped, and
     compared with its last readable version when it can be parsed again.
 
