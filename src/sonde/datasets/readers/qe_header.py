@@ -325,7 +325,8 @@ def smearing_of(rest_of_line: str | None, text: bytes) -> tuple[str | None, floa
     if rest_of_line is None:
         return None, None
     if "tetrahedron" in rest_of_line:
-        return ("tetrahedron (optimized)" if b"Optimized tetrahedron" in text else "tetrahedron"), 0.0
+        kinds = {b"Optimized tetrahedron": "tetrahedron (optimized)", b"Linear tetrahedron": "tetrahedron"}
+        return next((name for mark, name in kinds.items() if mark in text), "tetrahedron (Bloechl)"), 0.0
     found = SMEARED.search(rest_of_line)
     if found is None:
         return "fixed occupations", 0.0

@@ -13,6 +13,7 @@ from sonde.datasets.readers import (
     mptrj_json,
     parquet,
     qe_output,
+    qe_xml,
     structures_json,
     vasp_outcar,
 )
@@ -29,6 +30,7 @@ READERS: dict[str, Reader] = {
         aselmdb.READER,
         mptrj_json.READER,
         parquet.READER,
+        qe_xml.READER,
         qe_output.READER,
         extxyz.READER,
         vasp_outcar.READER,
