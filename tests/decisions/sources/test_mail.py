@@ -6,12 +6,15 @@ from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from tests.decisions import build
 
-from sonde.decisions.sources import mail
+from sonde.decisions.sources import mail, mailboxes
 from sonde.decisions.sources.mail_text import html_text, own_words
 from sonde.errors import BadInput
 from sonde.records.decisions import Passage
+from sonde.testing.sources import check_source
 
 MIRA, JONAS = "Mira Halvorsen <mira@lab.example>", "jonas@lab.example"
 
@@ -73,6 +76,69 @@ def test_a_line_that_begins_with_from_survives_the_mbox(tmp_path: Path) -> None:
     assert passages(tmp_path, parent, answer)[1].text == words.strip()
 
 
+def test_a_sentence_that_begins_with_from_is_no_mail(tmp_path: Path) -> None:
+    """Archives of lists often leave such lines as they are."""
+    lines = [
+        "From mira at lab.example  Tue Oct  8 09:00:00 2024",
+        "From: mira at lab.example (Mira)",
+        "Message-ID: <1@l>",
+        "",
+        "Agreed.",
+        "",
+        "From here on we drop |F| > 15.",
+        "",
+        "From the summer of 2019 we kept",
+        "nothing.",
+        "",
+        "From jonas at lab.example  Tue Oct  8 10:00:00 2024",
+        "From: jonas at lab.example (Jonas)",
+        "Message-ID: <2@l>",
+        "",
+        "Fine.",
+    ]
+    (tmp_path / "list.mbox").write_text("\n".join(lines) + "\n")
+    assert [p.text for p in mail.read(tmp_path / "list.mbox")] == ["\n".join(lines[4:10]), "Fine."]
+
+
+def test_an_answer_without_an_id_of_its_own_stands_in_its_thread(tmp_path: Path) -> None:
+    first = build.mail(MIRA, "Q", "We take PBEsol.\n", 0, message_id="<1@l>")
+    answer = build.mail(JONAS, "Re", "Fine.\n\n> We take PBEsol.\n", 1, in_reply_to="<1@l>")
+    found = passages(tmp_path, first, answer)
+    assert [p.text for p in found] == ["We take PBEsol.", "Fine."]
+    assert found[1].thread == found[0].thread == "mail:1@l"
+
+
+OUTLOOK = "Agreed.\n\nFrom: Mira Halvorsen\nSent: Tuesday, 8 October 2024 09:00\nTo: group\nSubject: Q\n\nWe take PBE."
+GERMAN = "Gut.\n\n*Von:* Mira Halvorsen\n*Gesendet:* Dienstag, 8. Oktober 2024\n*An:* Gruppe\n\nWir nehmen PBE."
+
+
+def test_the_header_above_an_original_ends_own_words() -> None:
+    assert own_words(OUTLOOK) == "Agreed."
+    assert own_words(GERMAN) == "Gut."
+    assert own_words("From: what I see\nit runs") == "From: what I see\nit runs"
+
+
+@pytest.mark.parametrize("encoding", ["7bit", "quoted-printable", "base64", "BASE64 ", "nonsense"])
+def test_transfer_encodings_are_undone(encoding: str, tmp_path: Path) -> None:
+    body = {"quoted": "15 eV/=C3=85 =\nit is", "base64": "MTUgZVYvw4UgaXQgaXM="}
+    text = body.get(encoding.strip().lower().partition("-")[0], "15 eV/Å it is")
+    head = f"From: a@b\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n"
+    (tmp_path / "a.eml").write_text(head + text, newline="")
+    assert [p.text for p in mail.read(tmp_path / "a.eml")] == ["15 eV/Å it is"]
+
+
+def test_the_first_plain_part_is_the_mail_and_attachments_are_not(tmp_path: Path) -> None:
+    both = build.mail(MIRA, "Q", "plain words\n", 0, message_id="<1@l>")
+    both.add_alternative("<p>words of HTML</p>", subtype="html")
+    both.add_attachment("energies of all", filename="table.txt")
+    only = build.mail(MIRA, "Q", "", 0, message_id="<2@l>")
+    only.set_content("<p>HTML alone</p>", subtype="html")
+    only.add_attachment(both)
+    picture = build.mail(MIRA, "Q", "", 0, message_id="<3@l>")
+    picture.set_content(b"\x89PNG", maintype="image", subtype="png")
+    assert [p.text for p in passages(tmp_path, both, only, picture)] == ["plain words", "HTML alone"]
+
+
 def test_html_is_read_as_text() -> None:
     html = "<html><head><style>p{}</style></head><body><p>Keep&nbsp;15 &lt; 30</p><ul><li>a<li>b</ul>"
     assert html_text(html + "<table><tr><td>1<td>2</table><blockquote>old<br>words</blockquote>").split("\n") == [
@@ -95,6 +161,9 @@ def test_an_html_only_mail_loses_its_quote(tmp_path: Path) -> None:
         ("us-ascii", "15 eV/Å".encode(), "15 eV/Å"),
         ("utf-8", "15 eV/Å".encode("latin-1"), "15 eV/Å"),
         ("x-unknown-7", "15 eV/Å".encode("latin-1"), "15 eV/Å"),
+        ("unicode_escape", b"C:\\new, 15 eV", "C:\\new, 15 eV"),
+        ("utf-16", b"15 eV", "15 eV"),
+        ("hex", b"15 eV", "15 eV"),
     ],
 )
 def test_broken_encodings_stay_readable(charset: str, body: bytes, seen: str, tmp_path: Path) -> None:
@@ -150,3 +219,51 @@ def test_what_is_no_mail_is_refused(tmp_path: Path) -> None:
     good = build.mail(MIRA, "Q", "hello\n", 0, message_id="<1@l>")
     with pytest.raises(BadInput, match=r"message 2 \(group\.mbox\): has neither From, Subject nor Date"):
         passages(tmp_path, good, b"\x00\x01 nothing that is a mail\n")
+
+
+def test_a_mail_beyond_all_measure_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mailboxes, "LONGEST_MAIL", 2000)
+    good, long = (build.mail(MIRA, "Q", words, 0, message_id="<1@l>") for words in ("hello\n", "15 eV\n" * 1000))
+    with pytest.raises(BadInput, match=r"group\.mbox, message 2: is a mail of more than"):
+        passages(tmp_path, good, long)
+    (tmp_path / "a.eml").write_bytes(long.as_bytes())
+    with pytest.raises(BadInput, match="is a mail of more than"):
+        list(mail.read(tmp_path / "a.eml"))
+
+
+WORDS = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Zs", "Zl", "Zp"]), min_size=1, max_size=30)
+ADDRESSED = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@given(
+    st.lists(st.tuples(WORDS, WORDS, st.sampled_from(["7bit", "quoted-printable", "base64"])), min_size=1, max_size=4)
+)
+@ADDRESSED
+def test_what_was_written_is_what_is_read(tmp_path: Path, written: list[tuple[str, str, str]]) -> None:
+    mails = []
+    for number, (text, subject, encoding) in enumerate(written):
+        letter = build.mail(MIRA, subject, "", number, message_id=f"<{number}@l>")
+        letter.set_content(f"{text}\n", cte="8bit" if encoding == "7bit" else encoding)
+        mails.append(letter)
+    found = passages(tmp_path, *mails)
+    assert [p.text for p in found] == [text for text, _, _ in written]
+    assert [p.title for p in found] == [subject for _, subject, _ in written]
+
+
+HEADS = ["Message-ID", "In-Reply-To", "References", "From", "Subject", "Date", "Content-Type", "List-Id", "X"]
+VALUES = (
+    st.sampled_from(["<1@l>", "<2@l> <1@l>", "multipart/mixed; boundary=x", "text/html", "=?utf-8?b?w4U?="]) | WORDS
+)
+
+
+@given(st.lists(st.lists(st.tuples(st.sampled_from(HEADS), VALUES), max_size=5), max_size=4), st.binary(max_size=60))
+@ADDRESSED
+def test_whatever_stands_in_a_mailbox_keeps_the_laws(
+    tmp_path: Path, heads: list[list[tuple[str, str]]], body: bytes
+) -> None:
+    mails = [
+        "".join(f"{name}: {value}\n" for name, value in [("Subject", "Q"), *head]).encode() + b"\n" + body
+        for head in heads
+    ]
+    always = build.mail(MIRA, "Q", "always there\n", 0, message_id="<9@l>")
+    check_source(mail.read, build.mbox(tmp_path / "group.mbox", [*mails, always]))

@@ -1,10 +1,15 @@
 """The body of a mail as its writer typed it: HTML as text, and what is quoted from the mail before told apart."""
 
+import base64
+import quopri
 import re
-from collections.abc import Iterator
-from email.message import EmailMessage, Message
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from email import message_from_bytes
+from email.message import Message
 from html.parser import HTMLParser
 
+from sonde.decisions.sources.mail_headers import split_header
 from sonde.decisions.sources.readable import decoded, readable
 
 QUOTED = re.compile(r"\s{0,3}>")
@@ -12,6 +17,10 @@ WROTE = re.compile(r"(On|Am|Le|El|Il)\b.{5,200}(wrote|schrieb|a écrit|escribió
 ORIGINAL = re.compile(
     r"\s*(-{3,}\s*(Original Message|Ursprüngliche Nachricht|Forwarded message)\s*-{3,}|_{20,})\s*$", re.I
 )
+OUTLOOK = re.compile(
+    r"^\W{0,3}(From|Von|De)\W{0,3}:.*\n\W{0,3}(Sent|Date|Gesendet|Datum|Envoyé)\W{0,3}:.*\n", re.MULTILINE
+)
+CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:+-]{1,40})", re.IGNORECASE)
 BLOCKS = frozenset(
     ["p", "div", "br", "li", "tr", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "table", "pre", "blockquote", "hr"]
 )
@@ -19,24 +28,63 @@ HIDDEN = frozenset(["script", "style", "head", "title", "template"])
 VOID = frozenset(["br", "hr", "img", "meta", "link", "input"])
 
 
-def body_text(message: EmailMessage) -> str:
-    """Return the plain body, else the HTML body as text; attachments are no body."""
-    part = message.get_body(preferencelist=("plain", "html"))
-    if part is None:
+def body_text(header: Mapping[str, str], payload: bytes) -> str:
+    """Return the plain body, else the HTML body as text; attachments are no body.
+
+    header: its fields by name in lower case.
+    """
+    kind = header.get("content-type", "").partition(";")[0].strip().lower()
+    if kind.startswith(("multipart/", "message/")):
+        parts = list(_parts(message_from_bytes(payload)))
+        plain = [text for is_html, text in parts if not is_html and text]
+        return plain[0] if plain else next((text for _, text in parts if text), "")
+    if kind and not kind.startswith("text/"):
         return ""
-    text = _payload(part)
-    return html_text(text) if part.get_content_type() == "text/html" else readable(text)
+    body = split_header(payload)[1]
+    text = _decoded(body, header.get("content-transfer-encoding", ""), header.get("content-type", ""))
+    return html_text(text) if kind == "text/html" else readable(text)
 
 
-def _payload(part: Message) -> str:
-    payload = part.get_payload(decode=True)
-    return decoded(payload, part.get_content_charset()) if isinstance(payload, bytes) else str(part.get_payload())
+def _parts(message: Message) -> Iterator[tuple[bool, str]]:
+    """Yield the texts of a mail of several parts: whether each is HTML, and its words."""
+    if (
+        message.get_content_type() == "message/rfc822"
+        or "attachment" in str(message.get("Content-Disposition")).lower()
+    ):
+        return
+    if message.is_multipart():
+        for part in message.get_payload():
+            if isinstance(part, Message):
+                yield from _parts(part)
+    elif message.get_content_maintype() == "text":
+        payload = message.get_payload(decode=True)
+        is_html = message.get_content_type() == "text/html"
+        text = decoded(payload if isinstance(payload, bytes) else b"", _charset(str(message.get("Content-Type"))))
+        yield is_html, html_text(text) if is_html else readable(text)
+
+
+def _decoded(body: bytes, encoding: str, content_type: str) -> str:
+    """Undo the transfer encoding; what does not fit it stays as it is, as mail programs show it."""
+    encoding = encoding.strip().lower()
+    if encoding == "quoted-printable":
+        body = quopri.decodestring(body)
+    elif encoding == "base64":
+        with suppress(ValueError):
+            body = base64.b64decode(re.sub(rb"[^A-Za-z0-9+/=]", b"", body))
+    return decoded(body, _charset(content_type))
+
+
+def _charset(content_type: str) -> str | None:
+    """The charset that a Content-Type declares. Codecs of Python that are no charsets do not count."""
+    stated = CHARSET.search(content_type)
+    return stated[1] if stated else None
 
 
 def own_words(text: str) -> str:
     """Drop quoted lines, the line that introduces them, everything below an `Original Message`, and the signature."""
+    header = OUTLOOK.search(text)
     kept: list[str] = []
-    for line in text.split("\n"):
+    for line in (text[: header.start()] if header else text).split("\n"):
         if ORIGINAL.match(line) or line in ("--", "-- "):
             break
         if QUOTED.match(line):

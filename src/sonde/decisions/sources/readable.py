@@ -6,6 +6,8 @@ from pathlib import Path
 from sonde.errors import BadInput
 
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+NO_CHARSETS = frozenset(["unicode_escape", "unicodeescape", "raw_unicode_escape", "idna", "punycode", "undefined"])
+"""Codecs of Python that no mail program knows: the first would make other words of those that were written."""
 SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -26,10 +28,10 @@ def decoded(payload: bytes, charset: str | None = None) -> str:
     A declared charset that does not fit, or that nobody knows, is common in old mail; Latin-1 takes every byte.
     """
     for candidate in (charset, "utf-8-sig", "cp1252"):
-        if candidate:
+        if candidate and candidate.lower().replace("-", "_") not in NO_CHARSETS:
             try:
                 return payload.decode(candidate)
-            except (UnicodeDecodeError, LookupError):
+            except (ValueError, LookupError):
                 continue
     return payload.decode("latin-1")
 
