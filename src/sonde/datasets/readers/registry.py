@@ -9,6 +9,7 @@ from sonde.datasets.readers import (
     ase_db,
     ase_json,
     aselmdb,
+    deepmd_npy,
     extxyz,
     mptrj_json,
     parquet,
@@ -16,6 +17,7 @@ from sonde.datasets.readers import (
     qe_xml,
     structures_json,
     vasp_outcar,
+    vasp_xml,
 )
 from sonde.datasets.readers.compression import first_bytes, head_of
 from sonde.datasets.readers.protocol import Place, Reader
@@ -30,10 +32,12 @@ READERS: dict[str, Reader] = {
         aselmdb.READER,
         mptrj_json.READER,
         parquet.READER,
-        qe_xml.READER,
         qe_output.READER,
+        qe_xml.READER,
+        deepmd_npy.READER,
         extxyz.READER,
         vasp_outcar.READER,
+        vasp_xml.READER,
         structures_json.READER,  # claims every JSON, so comes last
     )
 }

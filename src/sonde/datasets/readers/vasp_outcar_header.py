@@ -33,6 +33,7 @@ POSCAR_TITLE = re.compile(r"^ POSCAR = {0,2}([^\n]*)", re.MULTILINE)
 PARAMETERS_BEGIN, PARAMETERS_END = b"Startparameter for this run", b"Linear response parameters"
 PARAMETERS_BEGIN_EARLIER = b" Dimension of arrays:"
 CELL_TABLE = b"direct lattice vectors"
+CELL_OF_WAVECAR = b"old parameters found on file WAVECAR"
 POSITIONS_TABLE = b"position of ions in cartesian coordinates  (Angst):\n"
 LONGEST_SECTION_BYTES = 40_000
 
@@ -178,7 +179,8 @@ def lattice_vectors(text: bytes, title_at: int) -> FloatArray | None:
 
 
 def _first_cell(text: bytes) -> FloatArray | None:
-    return lattice_vectors(text, text.rfind(CELL_TABLE))
+    older = text.find(CELL_OF_WAVECAR)
+    return lattice_vectors(text, text.rfind(CELL_TABLE, 0, older if older >= 0 else len(text)))
 
 
 def _first_positions(text: bytes, n_atoms: int) -> FloatArray | None:

@@ -49,6 +49,7 @@ class IonicStep:
     ml_md : predicted by a force field trained on the fly.
     moments : magnetic moments, μB: of the cell, and the sum of the absolute ones of the ions.
     ivdw : number of the dispersion correction where the step prints it.
+    energy_note : where the energies were taken from, if not from where one would look.
     """
 
     cell: FloatArray | None
@@ -61,6 +62,7 @@ class IonicStep:
     ml_md: bool = False
     moments: tuple[float | None, float | None] = (None, None)
     ivdw: int | None = None
+    energy_note: str | None = None
     defects: tuple[str, ...] = ()
 
 
@@ -210,6 +212,7 @@ def _facts(step: IonicStep, number: int, defects: tuple[str, ...]) -> dict[str, 
         absolute_magnetic_moment=step.moments[1],
         free_energy_eV=step.energies.free if calculated else None,
         energy_without_entropy_eV=step.energies.without_entropy if calculated else None,
+        energy_note=step.energy_note,
         energy_added_after_scf_eV=added if added is not None and abs(added) >= SMALLEST_ADDED_EV else None,
         defects="; ".join(defects) or None,
     ).tags()
