@@ -12,6 +12,7 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from ase.stress import voigt_6_to_full_3x3_stress
 
 from sonde.datasets.readers import read_frames, readers
+from sonde.records.arrays import FloatArray
 from sonde.records.frames import Frame
 from sonde.testing.readers import ReaderCase
 
@@ -51,6 +52,18 @@ def assert_same(frames: Sequence[Frame], expected: Sequence[Atoms], tolerance: f
             pairs.append((frame.stress_eV_per_A3, voigt_6_to_full_3x3_stress(results["stress"])))
         for found, known in pairs:
             np.testing.assert_allclose(found, known, rtol=0, atol=tolerance)
+
+
+def forces_of(frame: Frame) -> FloatArray:
+    """Return the forces of a frame that must have some, eV/Å."""
+    assert frame.forces_eV_per_A is not None
+    return frame.forces_eV_per_A
+
+
+def stress_of(frame: Frame) -> FloatArray:
+    """Return the stress of a frame that must have one, eV/Å³."""
+    assert frame.stress_eV_per_A3 is not None
+    return frame.stress_eV_per_A3
 
 
 def case_of(reader: str, sample: Path, n_frames: int, **opted_out: Any) -> ReaderCase:

@@ -9,8 +9,10 @@ NUMBER = re.compile(r"(\d+)")
 
 def shards(folder: Path, suffixes: Sequence[str]) -> list[Path]:
     """List the files of a folder by their suffix, numbers in their names by value: part_2 before part_10."""
-    return sorted((file for file in folder.iterdir() if file.suffix in suffixes and file.is_file()), key=_place)
+    files = (file for file in folder.iterdir() if file.suffix in suffixes and file.is_file())
+    return sorted(files, key=lambda file: natural_order(file.name))
 
 
-def _place(file: Path) -> tuple[tuple[int, str], ...]:
-    return tuple((int(part), "") if part.isdecimal() else (0, part) for part in NUMBER.split(file.name))
+def natural_order(name: str) -> tuple[tuple[int, str], ...]:
+    """Give the key that sorts names with the numbers in them by value."""
+    return tuple((int(part), "") if part.isdecimal() else (0, part) for part in NUMBER.split(name))
