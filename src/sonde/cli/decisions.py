@@ -1,16 +1,27 @@
-"""`sonde why`."""
+"""`sonde why`, `gaps`, `timeline` and `dossier`."""
 
 from datetime import UTC, datetime
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sonde.cli.answers import HERE, NO_ANSWER, AsJson, ProjectFolder, open_project, show
+from sonde.cli.answers import HERE, NO_ANSWER, AsJson, ProjectFolder, open_project, say, show
+from sonde.cli.progress_bar import progress_for_terminal
+from sonde.errors import BadInput
+
+if TYPE_CHECKING:
+    from sonde.records.decisions import Dossier
+
+AsOf = Annotated[datetime | None, typer.Option(help="Only what was written until then.")]
+Source = Annotated[str | None, typer.Option("--in", help="Only this source.")]
+Repository = Annotated[str | None, typer.Option("--in", help="Only changes of this repository.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this file."""
-    app.command("why")(why)
+    for command in (why, gaps, timeline, dossier):
+        app.command(command.__name__)(command)
 
 
 def why(
@@ -18,8 +29,8 @@ def why(
     at: Annotated[str | None, typer.Option(help="PATH or PATH:LINE in a registered repository.")] = None,
     key: Annotated[str | None, typer.Option(help="A key, such as max_force or ENCUT.")] = None,
     commit: Annotated[str | None, typer.Option(help="A commit, or the beginning of its id.")] = None,
-    as_of: Annotated[datetime | None, typer.Option(help="Only what was written until then.")] = None,
-    source: Annotated[str | None, typer.Option("--in", help="Only this source.")] = None,
+    as_of: AsOf = None,
+    source: Source = None,
     project: ProjectFolder = HERE,
     as_json: AsJson = False,
 ) -> None:
@@ -28,8 +39,82 @@ def why(
     from sonde.operations.why import why as run
     from sonde.views.decisions import show_why
 
-    when = as_of.replace(tzinfo=as_of.tzinfo or UTC) if as_of else None
-    answer = run(open_project(project), Asked(question, at, key, commit, when, source))
+    answer = run(open_project(project), Asked(question, at, key, commit, _aware(as_of), source))
     show(answer, show_why, as_json)
     if not answer.answered:
         raise typer.Exit(NO_ANSWER)
+
+
+def gaps(
+    by_frames: Annotated[bool, typer.Option(help="Rank by the frames a change cost, which takes lineages.")] = True,
+    as_of: AsOf = None,
+    source: Repository = None,
+    project: ProjectFolder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """List the changes that nobody gave a reason for, those that matter most first, with whom to ask."""
+    from sonde.operations.gaps import gaps as run
+    from sonde.views.decisions import show_gaps
+
+    progress = progress_for_terminal()
+    found = run(open_project(project), source=source, as_of=_aware(as_of), by_frames=by_frames, progress=progress)
+    show(found, show_gaps, as_json)
+
+
+def timeline(
+    key: Annotated[str | None, typer.Option(help="Only this key, such as max_force or ENCUT.")] = None,
+    as_of: AsOf = None,
+    source: Repository = None,
+    project: ProjectFolder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """List what was changed, and what was said about it, in order of time."""
+    from sonde.operations.gaps import timeline as run
+    from sonde.views.decisions import show_timeline
+
+    progress = progress_for_terminal()
+    found = run(open_project(project), key=key, source=source, as_of=_aware(as_of), progress=progress)
+    show(found, show_timeline, as_json)
+    if not found.events:
+        raise typer.Exit(NO_ANSWER)
+
+
+def dossier(
+    potential: Annotated[str, typer.Argument(help="Name of a registered potential.")],
+    purpose: Annotated[str, typer.Option("--for", help="extend, retrain or reproduce.")] = "extend",
+    out: Annotated[
+        Path | None, typer.Option(help="Write it here: .md, .html, or a new folder for an RO-Crate.")
+    ] = None,
+    as_of: AsOf = None,
+    project: ProjectFolder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Collect every decision behind a potential, with who made it and why, or that no reason is recorded."""
+    from sonde.operations.dossier import dossier as run
+    from sonde.views.decisions import show_dossier
+
+    if out is not None and not out.absolute().parent.is_dir():
+        raise BadInput(out, None, "nothing can be written here", "Name a file in a folder that exists.")
+    progress = progress_for_terminal()
+    found = run(open_project(project), potential, purpose, as_of=_aware(as_of), progress=progress)  # type: ignore[arg-type]
+    if out is None or as_json:
+        show(found, show_dossier, as_json)
+    if out is not None:
+        say(f"dossier: {_written(found, out)}")
+
+
+def _written(record: "Dossier", out: Path) -> Path:
+    from sonde.records.jsonable import to_json
+    from sonde.views.dossier import dossier_markdown, dossier_page, write_crate
+
+    if out.suffix == ".md":
+        out.write_text(dossier_markdown(record), encoding="utf-8")
+    elif out.suffix in (".html", ".htm"):
+        out.write_text(dossier_page(record), encoding="utf-8")
+    else:
+        write_crate(record, out, to_json(record))
+    return out
+
+
+def _aware(when: datetime | None) -> datetime | None:
+    return when.replace(tzinfo=when.tzinfo or UTC) if when else None

@@ -54,14 +54,18 @@ class Archive:
         if as_of is None and source is None:
             return self
         before = [as_of is None or change.time <= aware(as_of) for change in self.changes]
-        links = [found for found in self.links if before[found.change]]
-        kept = [place for place, holds in enumerate(before) if holds]
+        return self._with(Restricted(self.passages, as_of, source), before)
+
+    def with_changes_of(self, source: str) -> "Archive":
+        """Return the archive with the changes of one repository, and everything that people wrote."""
+        return self._with(self.passages, [change.source == source for change in self.changes])
+
+    def _with(self, passages: PassageIndex, holds: Sequence[bool]) -> "Archive":
+        """Keep the changes for which something holds; links count changes by place, and are counted anew."""
+        kept = [place for place, held in enumerate(holds) if held]
         moved = {old: new for new, old in enumerate(kept)}
-        return Archive(
-            Restricted(self.passages, as_of, source),
-            [self.changes[place] for place in kept],
-            [replace(found, change=moved[found.change]) for found in links],
-        )
+        links = [replace(found, change=moved[found.change]) for found in self.links if holds[found.change]]
+        return Archive(passages, [self.changes[place] for place in kept], links)
 
 
 def why_change(archive: Archive, change: Change, question: str | None = None) -> Why:
@@ -92,7 +96,7 @@ def why_question(archive: Archive, question: str, as_of: datetime | None = None,
 def why_key(archive: Archive, key: str) -> Why:
     """Say why a key has its value: the reason for its latest change, with the key's history."""
     question = f"Why does {key} have its value?"
-    found = _of_key(archive, key)
+    found = changes_of_key(archive, key)
     if not found:
         return search_answer(archive.passages, archive.threads, archive.everything, parse_question(f"why {key}"))
     why = why_change(archive, found[-1], question)
@@ -251,8 +255,8 @@ def _talked_of(archive: Archive, commit: str) -> bool:
     )
 
 
-def _of_key(archive: Archive, key: str) -> list[Change]:
-    """Changes of a key, oldest first: of exactly this key, else of keys that end in it, else of the same concept."""
+def changes_of_key(archive: Archive, key: str) -> list[Change]:
+    """Return changes of a key, oldest first: of exactly this key, else of keys ending in it, else of its concept."""
     wanted, concept = key.lower(), concept_of(key)
     exact = [c for c in archive.changes if c.key.lower() == wanted]
     ending = [c for c in archive.changes if re.split(r"[.:/]", c.key.lower())[-1] == re.split(r"[.:/]", wanted)[-1]]

@@ -119,3 +119,123 @@ class Why:
     changes: tuple[Change, ...]
     decision: Decision | None
     nearest: tuple[Quote, ...]
+
+
+Level = Literal["data", "labels", "training", "other"]
+"""What a setting acts on: which frames there are, what their labels mean, how the potential learns, anything else."""
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What a change did to the data, as far as lineage shows it."""
+
+    n_frames: int
+    statement: str
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A change for which nobody recorded a reason, with whom to ask and what."""
+
+    change: Change
+    level: Level
+    effect: Effect | None
+    ask: str | None
+    """The author of the change."""
+    question: str
+    nearest: tuple[Quote, ...]
+
+
+@dataclass(frozen=True)
+class Gaps:
+    """Changes of watched settings without a recorded reason, those that matter most first: the exit-interview list."""
+
+    SCHEMA: ClassVar[str] = "sonde.gaps/1"
+    n_changes: int
+    """Changes of watched settings looked at."""
+    n_with_reason: int
+    gaps: tuple[Gap, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something dated: a change of a watched setting, or what was said about it."""
+
+    time: datetime
+    kind: Literal["change", "reason", "value", "rejected", "context"]
+    text: str
+    author: str | None
+    anchor: str
+    key: str
+    """The setting it belongs to."""
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """Changes and quotes in order of time."""
+
+    SCHEMA: ClassVar[str] = "sonde.timeline/1"
+    asked: str
+    events: tuple[Event, ...]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A watched setting as it stood at a time, who set it, and the reason where one is recorded."""
+
+    level: Level
+    name: str
+    """The field's own words for it."""
+    change: Change
+    """Its latest change."""
+    n_changes: int
+    answered: bool
+    quotes: tuple[Quote, ...]
+    decision: Decision | None
+    effect: Effect | None
+
+
+@dataclass(frozen=True)
+class DossierDataset:
+    """A dataset behind a potential; the last of them is the raw pool."""
+
+    name: str
+    n_frames: int
+    made_from: str | None
+    files: tuple[str, ...]
+    rule: str | None
+    """What was dropped on the way from `made_from`, as lineage recovers it; None: nothing, or no rule."""
+    n_dropped: int | None
+    surfaces: tuple[str, ...]
+    alarms: tuple[str, ...]
+
+
+Purpose = Literal["extend", "retrain", "reproduce"]
+
+
+@dataclass(frozen=True)
+class Dossier:
+    """Every decision behind a potential that is recorded, and what is not."""
+
+    SCHEMA: ClassVar[str] = "sonde.dossier/1"
+    potential: str
+    purpose: Purpose
+    adapter: str
+    elements: tuple[str, ...]
+    checkpoint: str
+    checkpoint_sha256: str
+    trained_at: str | None
+    as_of: datetime | None
+    """Settings are those that stood at this time; None: as they stand now."""
+    datasets: tuple[DossierDataset, ...]
+    settings: tuple[Setting, ...]
+    missing: tuple[str, ...]
+    """What the purpose needs and nobody recorded."""
+    revisions: tuple[tuple[str, str], ...] = ()
+    """Repositories, with the last commit at the time."""
+
+    @property
+    def without_reason(self) -> tuple[Setting, ...]:
+        """Settings for which no reason is recorded."""
+        return tuple(setting for setting in self.settings if not setting.answered)

@@ -5,9 +5,15 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.markup import escape
 
-from sonde.records.decisions import Change, Quote, Why
+from sonde.records.decisions import Change, Dossier, Gap, Gaps, Quote, Timeline, Why
 
 COLOURS = {"reason": "green", "value": "cyan", "rejected": "red", "context": "dim"}
+LEVEL_WORDS = {
+    "data": "which frames there are",
+    "labels": "what a label means",
+    "training": "how the potential learns",
+    "other": "other settings",
+}
 
 
 def show_why(record: Why, console: Console) -> None:
@@ -47,3 +53,50 @@ def show_quotes(quotes: Sequence[Quote], console: Console) -> None:
         when = f"{quote.time:%d %b %Y}" if quote.time else "undated"
         console.print(f"[{colour}]{quote.role:>8}[/{colour}]  “{escape(quote.text)}”")
         console.print(f"          [dim]{escape(quote.author or 'unknown')}, {when}, {escape(quote.anchor)}[/dim]")
+
+
+def show_gaps(record: Gaps, console: Console) -> None:
+    """Print the changes without a recorded reason, those that matter most first, with whom to ask."""
+    console.print(
+        f"{record.n_with_reason} of {record.n_changes} changes of watched settings have a recorded reason; "
+        f"{len(record.gaps)} have none"
+    )
+    for level in dict.fromkeys(gap.level for gap in record.gaps):
+        console.print(f"\n[bold]{LEVEL_WORDS[level]}[/bold]")
+        for gap in (one for one in record.gaps if one.level == level):
+            _gap(gap, console)
+    for note in record.notes:
+        console.print(f"[dim]{escape(note)}[/dim]")
+
+
+def _gap(gap: Gap, console: Console) -> None:
+    change = gap.change
+    ask = f"ask [bold]{escape(gap.ask)}[/bold]: " if gap.ask else ""
+    console.print(f"{'[red]●[/red] ' if gap.effect else '  '}{ask}{escape(gap.question)}")
+    if gap.effect is not None:
+        console.print(f"    [red]{escape(gap.effect.statement)}[/red]")
+    where = change.path if change.line is None else f"{change.path}:{change.line}"
+    console.print(
+        f"    [dim]{escape(where)}, {change.time:%d %b %Y}, “{escape(change.summary)}”, {change.commit[:10]}[/dim]"
+    )
+
+
+def show_timeline(record: Timeline, console: Console) -> None:
+    """Print changes and quotes in order of time."""
+    console.print(f"[bold]{escape(record.asked)}[/bold]: {len(record.events)} events")
+    for event in record.events:
+        colour = COLOURS.get(event.kind, "bold")
+        text = escape(event.text) if event.kind == "change" else f"“{escape(event.text)}”"
+        console.print(f"{event.time:%d %b %Y}  [{colour}]{event.kind:>8}[/{colour}]  {text}")
+        console.print(f"                       [dim]{escape(event.author or 'unknown')}, {escape(event.anchor)}[/dim]")
+    if not record.events:
+        console.print("Nothing dated is known of it.")
+
+
+def show_dossier(record: Dossier, console: Console) -> None:
+    """Print a dossier."""
+    from rich.markdown import Markdown
+
+    from sonde.views.dossier import dossier_markdown
+
+    console.print(Markdown(dossier_markdown(record)))

@@ -31,6 +31,23 @@ def render(template: str, **context: Any) -> str:
     return str(_environment().get_template(template).render(**context, plotly=_plotly_script(), version=__version__))
 
 
+def render_text(template: str, **context: Any) -> str:
+    """Fill a template that is no page; `md` and `quoted` take the markup out of what others wrote."""
+    return str(_text_environment().get_template(template).render(**context))
+
+
+@cache
+def _text_environment():  # type: ignore[no-untyped-def]
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    from sonde.views.dossier import escaped, quoted
+
+    loader = PackageLoader("sonde.views", "templates")
+    page = Environment(loader=loader, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    page.filters.update({"md": escaped, "quoted": quoted})
+    return page
+
+
 @cache
 def _environment():  # type: ignore[no-untyped-def]
     from jinja2 import Environment, PackageLoader, StrictUndefined

@@ -106,9 +106,7 @@ def show_table(record: ScalingTable, console: Console) -> None:
     console.print(table)
     odd = sum(curve.pathological for curve in record.curves)
     if odd:
-        console.print(
-            f"[red]●[/red] pathological: {odd} of {len(record.curves)} curves; no law should rest on them."
-        )
+        console.print(f"[red]●[/red] pathological: {odd} of {len(record.curves)} curves; no law should rest on them.")
     if len(record.curves) > MOST_CURVES:
         console.print(f"[dim]and {len(record.curves) - MOST_CURVES} more, with --json[/dim]")
 
