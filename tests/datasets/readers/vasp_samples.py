@@ -9,6 +9,8 @@ from ase import Atoms
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.units import GPa
 
+from sonde.records.arrays import FloatArray
+
 RULE = "-" * 104
 ORDER_IN_VOIGT = (0, 1, 2, 5, 3, 4)
 """xx yy zz xy yz zx, as VASP prints, out of xx yy zz yz xz xy."""
@@ -44,6 +46,11 @@ def _labelled(atoms: Atoms, rng: np.random.Generator) -> Atoms:
     forces, stress = np.round(rng.normal(0, 0.4, (4, 3)), 6), np.round(rng.normal(0, 20, 6), 5) * -0.1 * GPa
     atoms.calc = SinglePointCalculator(atoms, energy=round(-20 + rng.normal(), 8), forces=forces, stress=stress)
     return atoms
+
+
+def full_kbar(atoms: Atoms) -> FloatArray:
+    """Return the stress as VASP holds it: (3, 3), kbar, positive under compression."""
+    return np.array(atoms.get_stress(voigt=False) / (-0.1 * GPa), float)
 
 
 def outcar(images: Sequence[Atoms], run: PrintedRun = PrintedRun()) -> str:

@@ -17,6 +17,7 @@ from sonde.datasets.readers import (
     qe_output,
     qe_xml,
     structures_json,
+    vasp_h5,
     vasp_outcar,
     vasp_xml,
 )
@@ -38,6 +39,7 @@ READERS: dict[str, Reader] = {
         qe_xml.READER,
         deepmd_npy.READER,
         extxyz.READER,
+        vasp_h5.READER,
         vasp_outcar.READER,
         vasp_xml.READER,
         structures_json.READER,  # claims every JSON, so comes last

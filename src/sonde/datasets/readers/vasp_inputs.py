@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -112,10 +112,11 @@ class PotcarEntry:
 def read_potcar(path: Path) -> tuple[PotcarEntry, ...]:
     """Read titles and hashes of a POTCAR, line by line; nothing else of it is kept."""
     with opened(path) as lines:
-        return tuple(_entries(iter(partial(lines.readline, LONGEST_LINE_BYTES), b"")))
+        return tuple(potcar_entries(iter(partial(lines.readline, LONGEST_LINE_BYTES), b"")))
 
 
-def _entries(lines: Iterator[bytes]) -> Iterator[PotcarEntry]:
+def potcar_entries(lines: Iterable[bytes]) -> Iterator[PotcarEntry]:
+    """Yield title, functional and hash of each potential in the lines of a POTCAR."""
     digest, found = hashlib.sha256(), dict[str, str]()
     for line in lines:
         digest.update(line)
