@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from tests.decisions import build, chats
+from tests.decisions import build, chats, papers
 
 from sonde.decisions import sources
 from sonde.records.decisions import Passage
@@ -49,6 +49,14 @@ def deck(folder: Path) -> Path:
     return build.presentation(folder / "meeting.pptx", slides, author="Mira Halvorsen", time=build.BEGIN)
 
 
+def word_and_pdf(folder: Path) -> Path:
+    path = build.notes(folder / "papers", {"paper.tex": "\\section{Why}\n\n% Li needs it\nWe keep 520 eV.\n"})
+    papers.word_file(path / "minutes.docx", [("Heading 1", "Cutoff"), ("", "We keep 520 eV.")], {2: "Because of Li."})
+    papers.notebook(path / "test.ipynb", [papers.cell("code", "ENCUT = 520", papers.printed("0.4 meV/atom"))])
+    (path / "talk.pdf").write_bytes(papers.pdf_bytes(["We drop |F| > 15 eV/Å."]))
+    return path
+
+
 def git_repository(folder: Path) -> Path:
     path = build.repository(folder / "potential")
     readme = "# Potential\n\nForces in eV/Å.\n"
@@ -64,6 +72,7 @@ EXPORTS: dict[str, Callable[[Path], Path]] = {
     "mail": mailbox,
     "notes": note_folder,
     "slides": deck,
+    "documents": word_and_pdf,
     "git": git_repository,
 }
 
