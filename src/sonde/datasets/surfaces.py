@@ -38,6 +38,8 @@ IN_RYDBERG = frozenset(["ecutwfc", "degauss"])
 NO = frozenset(["", "none", "no", "false", "f", "0", "0.0", "off"])
 UNKNOWN = frozenset(["nan", "null", "unknown", "n/a", "--"])
 Fingerprint = tuple[tuple[str, str], ...]
+SHIFTED = "shifted "
+"""Before the name of a surface whose energies `sonde correct` has moved."""
 PAIR = re.compile(r"([A-Z][a-z]?)[:=](\S+)")
 
 
@@ -73,8 +75,13 @@ def _plain(key: str, value: Tag) -> str:  # noqa: ARG001 - one signature for all
 
 
 def _functional(key: str, value: Tag) -> str:
-    """Normalise spelling; "GGA+U" names a functional and a U, which `hubbards` states better."""
+    """Normalise spelling; "GGA+U" names a functional and a U, which `hubbards` states better.
+
+    "shifted PBE+U" stays as it is: energies moved towards another surface lie on one of their own.
+    """
     text = _plain(key, value).upper()
+    if text.startswith(SHIFTED.upper()):
+        return SHIFTED + text.removeprefix(SHIFTED.upper())
     return text.partition("+U")[0] if key == "run_type" else text
 
 

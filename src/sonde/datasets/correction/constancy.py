@@ -1,0 +1,173 @@
+"""Is one number per element good enough, or does the shift depend on the environment?"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+from ase.data import chemical_symbols
+from scipy.stats import t
+
+from sonde.datasets.correction.environments import DESCRIPTIONS, Environments, class_counts
+from sonde.datasets.correction.intervals import LEVEL, analytic_covariance
+from sonde.datasets.correction.robust_fit import MAD_TO_SIGMA, RobustFit, robust_fit
+from sonde.datasets.correction.shifts import ShiftFit
+from sonde.records.arrays import BoolArray, FloatArray
+from sonde.records.correction import ClassShift, Constancy, ConstancyTest, Interval, Verdict
+
+TOLERANCE_EV = 0.15
+"""Per corrected atom. The published alignment of 25,094 structures leaves 0.014 eV/atom; at 0.46 eV/atom and 2.5 eV per
+U atom that is 0.076 eV per U atom (arXiv:2601.21056). A constant may leave twice as much."""
+FEWEST_PAIRS = 3
+"""Pairs that a class needs to be compared."""
+CHANCE = 0.01
+"""A difference counts where chance makes one so large less often than this in all comparisons together."""
+MOST_OUTLIERS = 0.2
+"""Share of the pairs that may lie off the fit before it stops being theirs."""
+OUTLIER_FLOOR_EV = 0.005
+"""Per corrected atom: smaller residuals are no outliers, however sharp the fit."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Classes:
+    """Columns (atomic number, class) and their shares of the corrected atoms X (n_pairs, n_classes)."""
+
+    names: tuple[tuple[int, str], ...]
+    X: FloatArray
+    n_pairs: tuple[int, ...]
+    n_atoms: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class _Difference:
+    """Between two classes of one element, eV per atom."""
+
+    first: int
+    second: int
+    size_eV: float
+    standard_error_eV: float
+    significant: bool
+
+
+def constancy(found: ShiftFit, kinds: Sequence[Environments], tolerance_eV: float = TOLERANCE_EV) -> Constancy:
+    """Fit the shift of every class of environment by itself and compare, by each description of environments.
+
+    A description speaks against a constant where two classes of one element differ by more than the tolerance and
+    significantly; for it where no two differ by more. The spread of the residuals and the share of outliers speak
+    against it by themselves, whatever causes them. Significance takes pairs as independent.
+    """
+    tests = tuple(_test(found.table.y, kinds, description, tolerance_eV) for description in DESCRIPTIONS)
+    spread = MAD_TO_SIGMA * float(np.median(np.abs(found.fit.residuals)))
+    share = float(np.mean(is_outlier(found.fit)))
+    sufficient, why = _verdict(tests, spread, share, tolerance_eV)
+    return Constancy(sufficient, why, tolerance_eV, spread, share, tests)
+
+
+def is_outlier(fit: RobustFit) -> BoolArray:
+    """Tell which pairs the fit gave no weight (n_pairs,)."""
+    return np.asarray((fit.weights == 0) & (np.abs(fit.residuals) > OUTLIER_FLOOR_EV), np.bool_)
+
+
+def _verdict(
+    tests: Sequence[ConstancyTest], spread: float, share: float, tolerance_eV: float
+) -> tuple[bool | None, str]:
+    against = _reasons(tests, "depends")
+    if spread > tolerance_eV:
+        against.append(f"the residuals spread by {spread:.2g} eV per corrected atom, more than {tolerance_eV:g}")
+    if share > MOST_OUTLIERS:
+        against.append(f"{share:.0%} of the pairs lie off the fit, more than {MOST_OUTLIERS:.0%}")
+    if against:
+        return False, "; ".join(against)
+    undecided = _reasons(tests, "undecided")
+    if undecided:
+        return None, "; ".join(undecided)
+    names = ", ".join(test.description for test in tests if test.verdict == "constant")
+    if not names:
+        return None, "no two classes of environment have enough pairs: nothing tells whether the shift holds elsewhere"
+    return True, f"no two classes differ by more than {tolerance_eV:g} eV per corrected atom (by {names})"
+
+
+def _reasons(tests: Sequence[ConstancyTest], verdict: Verdict) -> list[str]:
+    return [f"by {test.description}: {test.why}" for test in tests if test.verdict == verdict]
+
+
+def _test(y: FloatArray, kinds: Sequence[Environments], description: str, tolerance_eV: float) -> ConstancyTest:
+    classes = _classes(kinds, description)
+    comparable = _comparable(classes)
+    if not comparable:
+        return ConstancyTest(description, "not testable", f"no element has two classes with {FEWEST_PAIRS} pairs each")
+    if len(y) < len(classes.names) + FEWEST_PAIRS:
+        return ConstancyTest(description, "not testable", f"{len(classes.names)} classes are too many for the pairs")
+    fit = robust_fit(classes.X, y)
+    differences = _differences(classes, fit, [(a, b) for a, b in comparable if fit.determined[a] and fit.determined[b]])
+    shown = _class_shifts(classes, fit)
+    if not differences:
+        return ConstancyTest(description, "not testable", "the pairs cannot tell its classes apart", shown)
+    return _compared(description, classes, shown, differences, tolerance_eV)
+
+
+def _classes(kinds: Sequence[Environments], description: str) -> _Classes:
+    counts = [class_counts(one, description) for one in kinds]
+    names = tuple(sorted({name for one in counts for name in one}, key=lambda name: (name[0], len(name[1]), name[1])))
+    X = np.array([[one[name] for name in names] for one in counts], float)
+    return _Classes(
+        names=names,
+        X=X / X.sum(axis=1, keepdims=True),
+        n_pairs=tuple(np.count_nonzero(X, axis=0).tolist()),
+        n_atoms=tuple(X.sum(axis=0).astype(int).tolist()),
+    )
+
+
+def _comparable(classes: _Classes) -> list[tuple[int, int]]:
+    """List the pairs of columns of one element whose classes have enough pairs."""
+    enough = [column for column, n in enumerate(classes.n_pairs) if n >= FEWEST_PAIRS]
+    return [(a, b) for a, b in combinations(enough, 2) if classes.names[a][0] == classes.names[b][0]]
+
+
+def _differences(classes: _Classes, fit: RobustFit, both: Sequence[tuple[int, int]]) -> list[_Difference]:
+    covariance = analytic_covariance(classes.X, fit)
+    critical = float(t.ppf(1 - CHANCE / (2 * max(len(both), 1) * len(DESCRIPTIONS)), max(fit.n_free, 1)))
+    found = []
+    for a, b in both:
+        size = abs(float(fit.coefficients[a] - fit.coefficients[b]))
+        variance = float(covariance[a, a] + covariance[b, b] - 2 * covariance[a, b])
+        error = np.sqrt(max(variance, 0.0))
+        found.append(_Difference(a, b, size, float(error), size > critical * error))
+    return found
+
+
+def _compared(
+    description: str,
+    classes: _Classes,
+    shown: tuple[ClassShift, ...],
+    differences: Sequence[_Difference],
+    tolerance_eV: float,
+) -> ConstancyTest:
+    large = [difference for difference in differences if difference.size_eV > tolerance_eV]
+    certain = [difference for difference in large if difference.significant]
+    worst = max(certain or differences, key=lambda difference: difference.size_eV)
+    (number, first), (_, second) = classes.names[worst.first], classes.names[worst.second]
+    between = f"{chemical_symbols[number]} in {first} and in {second}"
+    verdict: Verdict = "depends" if certain else "undecided" if large else "constant"
+    why = f"{between} differ by {worst.size_eV:.2g} ± {worst.standard_error_eV:.1g} eV per atom"
+    if verdict == "undecided":
+        why += ", which so few pairs may give by chance"
+    return ConstancyTest(description, verdict, why, shown, worst.size_eV, worst.standard_error_eV, between)
+
+
+def _class_shifts(classes: _Classes, fit: RobustFit) -> tuple[ClassShift, ...]:
+    errors = np.sqrt(np.diag(analytic_covariance(classes.X, fit))) * t.ppf((1 + LEVEL) / 2, max(fit.n_free, 1))
+    return tuple(
+        ClassShift(
+            element=chemical_symbols[number],
+            label=label,
+            shift_eV=float(fit.coefficients[column]),
+            interval=Interval(
+                float(fit.coefficients[column] - errors[column]), float(fit.coefficients[column] + errors[column])
+            ),
+            n_pairs=classes.n_pairs[column],
+            n_atoms=classes.n_atoms[column],
+        )
+        for column, (number, label) in enumerate(classes.names)
+        if fit.determined[column]
+    )

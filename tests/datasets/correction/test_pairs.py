@@ -1,0 +1,131 @@
+"""Structures on both surfaces, and which surface a user means."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.datasets.correction.planted import PBE, PBE_U, both_surfaces, cells, placed, planted_shift, stated
+
+from sonde.datasets.correction.pairs import Choices, surface_pairs
+from sonde.datasets.correction.surface_choice import (
+    ambiguous_sources,
+    corrected_elements,
+    holds,
+    surface_choice,
+    title,
+)
+from sonde.errors import WrongUse
+from sonde.records.frames import Frame
+
+TO_PBE = Choices(surface_choice("PBE"))
+
+
+@pytest.fixture(scope="module")
+def some(shared_data: Path) -> list[Frame]:
+    return cells(shared_data, ["MoTa"])[:6]
+
+
+def shuffled(frame: Frame) -> Frame:
+    """The same structure with its atoms in another order and in other periodic images."""
+    order = np.random.default_rng(5).permutation(frame.n_atoms)
+    assert frame.forces_eV_per_A is not None
+    return replace(
+        frame,
+        numbers=frame.numbers[order],
+        positions=frame.positions[order] + frame.cell[0],
+        forces_eV_per_A=frame.forces_eV_per_A[order],
+    )
+
+
+def test_order_of_atoms_and_images_do_not_matter(some: list[Frame]) -> None:
+    on_both = both_surfaces(some)
+    frames = [*on_both[:6], *map(shuffled, on_both[6:])]
+    pairs = surface_pairs(placed(frames), TO_PBE).pairs
+    assert len(pairs) == 6
+    for pair in pairs:
+        assert pair.difference_eV == pytest.approx(planted_shift(pair.target.frame), abs=1e-6)
+        assert pair.force_differences_eV_per_A == pytest.approx(np.zeros(8), abs=1e-9)
+        assert set(pair.corrected) == {42, 73}
+
+
+SPOILERS: list[tuple[Callable[[Frame], Frame], dict[str, int]]] = [
+    (lambda frame: stated(frame, {"scf_converged": False}), {"scf_converged is false": 1}),
+    (lambda frame: stated(frame, {"code": "other"}), {"the frames differ in another deciding field, too": 1}),
+    (lambda frame: replace(frame, energy_eV=None), {}),
+    (lambda frame: replace(frame, positions=frame.positions + 0.01 * np.eye(8, 3)), {}),
+]
+
+
+@pytest.mark.parametrize(("spoil", "aside"), SPOILERS, ids=["not converged", "other code", "no energy", "moved"])
+def test_what_is_no_pair(some: list[Frame], spoil: Callable[[Frame], Frame], aside: dict[str, int]) -> None:
+    on_both = [stated(frame, {"code": "one"}) for frame in both_surfaces(some)]
+    found = surface_pairs(placed([spoil(on_both[0]), *on_both[1:]]), TO_PBE)
+    assert len(found.pairs) == 5
+    assert found.set_aside == aside
+
+
+def test_of_several_solutions_the_ground_state_is_paired(some: list[Frame]) -> None:
+    on_both = both_surfaces(some)
+    assert on_both[6].energy_eV is not None
+    excited = replace(on_both[6], energy_eV=on_both[6].energy_eV + 3.0)
+    found = surface_pairs(placed([excited, *on_both]), TO_PBE)
+    assert found.set_aside == {"a further frame of a geometry that has its pair": 1}
+    expected = sorted(planted_shift(frame) for frame in some)
+    assert sorted(pair.difference_eV for pair in found.pairs) == pytest.approx(expected, abs=1e-6)
+
+
+# ---- which surface is meant ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "on_pbe", "on_pbe_u", "on_nothing"),
+    [
+        ("PBE", True, False, None),
+        ("pbe", True, False, None),
+        ("PBE+U", False, True, None),
+        ("SCAN", False, False, None),
+        ("hubbard_u=none", True, False, None),
+        ("hubbard_u[Mo]=4", False, True, None),
+        ("hubbard_u[Ni]=none", True, True, None),
+        ("functional=PBE, hubbard_u=none", True, False, None),
+        ("config_type=test_unrelax|test_relax", True, True, True),
+        ("dataset=planted", True, True, True),
+        ("mood=good", None, None, None),
+    ],
+)
+def test_surfaces_in_words(
+    some: list[Frame], text: str, on_pbe: bool | None, on_pbe_u: bool | None, on_nothing: bool | None
+) -> None:
+    choice = surface_choice(text)
+    frames = (stated(some[0], PBE), stated(some[0], PBE_U), some[0])
+    assert [holds(choice, frame, "planted") for frame in frames] == [on_pbe, on_pbe_u, on_nothing]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "names no surface"),
+        ("PBE+U+U", "names no surface"),
+        ("hubbard_u=", "is no condition: write field=value"),
+        ("functional[Ni]=PBE", "only hubbard_u and pseudopotential are kept per element"),
+        ("hubbard_u[Xx]=3", r"hubbard_u\[Xx\] cannot be"),
+    ],
+)
+def test_what_is_no_surface(text: str, told: str) -> None:
+    with pytest.raises(WrongUse, match=told):
+        surface_choice(text)
+
+
+def test_only_elements_with_another_u_are_corrected(some: list[Frame]) -> None:
+    on_mo = stated(some[0], {"xc": "PBE", "hubbard_u": "Mo:d:4"})
+    assert corrected_elements(surface_choice("PBE"), on_mo) == {42}
+    assert corrected_elements(surface_choice("SCAN"), on_mo) == {42, 73}
+    assert title([on_mo], "?") == "PBE+U"
+    assert title([some[0]], "?") == "?"
+
+
+def test_two_values_of_u_are_two_surfaces(some: list[Frame]) -> None:
+    frames = [stated(some[0], {"xc": "PBE", "hubbard_u": f"Mo:{u}"}) for u in (3.0, 4.0)]
+    assert ambiguous_sources(surface_choice("PBE"), frames) == {"hubbard_u[Mo]": ("3", "4")}
