@@ -117,6 +117,13 @@ def test_unknown_forms_and_forms_with_too_many_parameters_are_refused() -> None:
         fit_law_2d(N[few], D[few], TRUTH["hoffmann"][few], form="hoffmann_broken")
 
 
+def test_as_many_points_as_parameters_and_variance_leave_the_criterion_unknown() -> None:
+    law = fit_law_2d([1, 2, 3, 1], [1, 2, 3, 2], [3, 2, 1, 2.5], draws=20)
+    assert law.form == "separable"
+    assert law.aicc is None
+    assert all(np.isfinite([one.value, one.low or 0, one.high or 0]).all() for one in law.predictions)
+
+
 def optimetal(shared_data: Path, model: str, variant: str | None) -> Grid:
     """The two sweeps of one model: data at its own width, width at 20,000 training structures."""
     records = json.loads((shared_data / "scaling/optimetal/scaling_results.json").read_text())

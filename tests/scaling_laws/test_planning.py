@@ -122,7 +122,8 @@ def test_weights_of_groups_follow_from_the_points() -> None:
 
 
 def test_weights_that_do_not_fit_are_not_claimed() -> None:
-    odd = [GroupCurve(one.group, one.n_frames, one.loss, one.overall * (1 + np.arange(7) / 6)) for one in group_curves()]
+    wrong = 1 + np.arange(7) / 6
+    odd = [GroupCurve(one.group, one.n_frames, one.loss, one.overall * wrong) for one in group_curves()]
     assert group_weights(odd) == {}
 
 

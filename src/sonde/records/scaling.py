@@ -115,7 +115,8 @@ class ScalingFit:
     form: str
     formula: str
     parameters: Mapping[str, Estimate]
-    aicc: float
+    aicc: float | None
+    """None with hardly more points than parameters."""
     extrapolation_error: float | None
     n_origins: int
     established: bool
@@ -233,7 +234,7 @@ class ScalingFit2D:
     form: str
     formula: str
     parameters: Mapping[str, Estimate]
-    aicc: float
+    aicc: float | None
     extrapolation_error: float | None
     """Root mean square relative error of the pairs with the largest D, predicted from the others."""
     established: bool

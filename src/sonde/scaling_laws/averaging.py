@@ -130,28 +130,38 @@ def _evidence(
     """Return weights (floors, laws, scatters), predicted means and spreads (…, n) of log(L − E), and the floors."""
     at_sizes = np.log(points.sizes) - points.u_centre
     prior = np.stack([np.full_like(breaks.variance, v) for v in (AMPLITUDE_SPREAD**2, EXPONENT_SPREAD**2)], axis=1)
-    prior = np.concatenate([prior, breaks.variance[:, None]], axis=1)
-    old, new = _features(at_sizes, breaks.place), _features(u, breaks.place)
-    covariance = np.einsum("lsp,lp,ltp->lst", old, prior, old)
-    crossed = np.einsum("lsp,lp,lnp->lsn", old, prior, new)
-    own = np.einsum("lnp,lp->ln", new**2, prior)
+    scale = np.sqrt(np.concatenate([prior, breaks.variance[:, None]], axis=1))[:, None]
+    old, new = scale * _features(at_sizes, breaks.place), scale * _features(u, breaks.place)
     floors = np.concatenate([[0.0], np.array(FLOOR_SHARES) * np.exp(points.means.min())])
     log_prior = np.log(np.concatenate([[0.5], np.full(len(FLOOR_SHARES), 0.5 / len(FLOOR_SHARES))]))
     logs, means, spreads = [], [], []
     for floor, log_prior_of_floor in zip(floors, log_prior, strict=True):
         stretch = 1.0 / (1.0 - floor * np.exp(-points.means))
         excess = np.log(np.exp(points.means) - floor) + EXPONENT * at_sizes
-        total = covariance[:, None] + (scatter.of_means * stretch**2)[None, :, None, :] * np.eye(len(at_sizes))
-        root = np.linalg.cholesky(total + 1e-12 * np.eye(len(at_sizes)))
-        white = np.linalg.solve(root, np.broadcast_to(excess[:, None], (*root.shape[:-1], 1)))[..., 0]
-        gain = np.linalg.solve(root, np.broadcast_to(crossed[:, None], (*root.shape[:2], *crossed.shape[1:])))
-        half_log_determinant = np.log(np.einsum("lvss->lvs", root)).sum(axis=-1)
-        log = -0.5 * (white**2).sum(axis=-1) - half_log_determinant + np.log(stretch).sum()
-        logs.append(log + log_prior_of_floor + breaks.log_prior[:, None] + scatter.log_weight)
-        means.append(np.einsum("lvsn,lvs->lvn", gain, white) - EXPONENT * u)
-        spreads.append(np.sqrt(np.maximum(own[:, None] - (gain**2).sum(axis=2), 0.0)))
+        log, mean, spread = _linear_laws(old, new, excess, 1.0 / (scatter.of_means * stretch**2))
+        logs.append(log + np.log(stretch).sum() + log_prior_of_floor + breaks.log_prior[:, None] + scatter.log_weight)
+        means.append(mean - EXPONENT * u)
+        spreads.append(spread)
     weights = np.exp(np.array(logs) - np.max(logs))
     return weights / weights.sum(), np.array(means), np.array(spreads), floors
+
+
+def _linear_laws(
+    old: FloatArray, new: FloatArray, y: FloatArray, precision: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return log evidence (laws, scatters), means and spreads (laws, scatters, n) of y = features @ N(0, 1) + noise.
+
+    old, new : features (laws, n_sizes or n, 3), scaled by their prior. precision : (scatters, n_sizes) of the noise.
+    Only matrices of 3 × 3 are solved, so that the cost grows linearly with the number of sizes.
+    """
+    inner = np.eye(3) + np.einsum("lspq,vs->lvpq", old[..., :, None] * old[..., None, :], precision, optimize=True)
+    projected = np.einsum("lsp,vs->lvp", old, precision * y, optimize=True)
+    inverse = np.linalg.inv(inner)
+    coefficients = np.einsum("lvpq,lvq->lvp", inverse, projected)
+    squares = (precision * y**2).sum(axis=1) - np.einsum("lvp,lvp->lv", coefficients, projected)
+    log = -0.5 * (squares + np.linalg.slogdet(inner)[1] - np.log(precision).sum(axis=1))
+    variance = np.einsum("lnp,lvpq,lnq->lvn", new, inverse, new, optimize=True)
+    return log, np.einsum("lnp,lvp->lvn", new, coefficients), np.sqrt(np.maximum(variance, 0.0))
 
 
 def _features(u: FloatArray, place: FloatArray) -> FloatArray:

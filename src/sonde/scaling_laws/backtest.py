@@ -13,6 +13,8 @@ from sonde.scaling_laws.points import Points
 
 FEWEST = 3
 """Sizes from which the average over forms is back-tested."""
+MOST_ORIGINS = 12
+"""Only so many of the largest sizes are predicted from the smaller ones."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ def _rolling(
     points: Points, fewest: int, predict: Callable[[Points, float], tuple[float, float | None, float | None]]
 ) -> tuple[Origin, ...]:
     origins = []
-    for n_sizes in range(fewest, len(points.sizes)):
+    for n_sizes in range(max(fewest, len(points.sizes) - MOST_ORIGINS), len(points.sizes)):
         x = float(points.sizes[n_sizes])
         predicted, low, high = predict(points.below(n_sizes), x)
         found = float(np.exp(points.means[n_sizes] + points.y_centre))

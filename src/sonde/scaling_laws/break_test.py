@@ -58,29 +58,44 @@ def _against_power(points: Points, noise: Noise, broken: FormFit) -> float:
 
 @lru_cache(maxsize=32)
 def _power_ratios(x: bytes, weights: bytes) -> FloatArray:
-    sizes, weight = np.frombuffer(x), np.frombuffer(weights)
-    rng = np.random.default_rng(20260202)
-    y = rng.standard_normal((SIMULATIONS, len(sizes))) / np.sqrt(weight)
+    sizes = np.frombuffer(x)
     # The unit of the simulated scatter is of no importance; that of a curve keeps the box far away.
-    points = Points(sizes, np.exp(0.02 * y[0]))
-    return _ratios(points, POWER, 0.02 * y, weight, np.zeros(POWER.n_parameters))
+    points, scatter = Points(sizes, np.ones(len(sizes))), 0.02
+    rng = np.random.default_rng(20260202)
+    law = np.zeros(len(points.sizes))
+    return _ratios(points, np.frombuffer(weights), (POWER, np.zeros(POWER.n_parameters)), law, scatter, rng)
 
 
 def _against_floor(points: Points, noise: Noise, broken: FormFit) -> float:
     floor = fit_form(points, FLOOR, noise)
     if floor.cost <= 1e-20:
         return 1.0
-    law = model_of(FLOOR, points.u)(floor.theta[None])[0][0]
-    scatter = np.sqrt(floor.cost / max(points.n - FLOOR.n_parameters, 1) / noise.weights)
+    law = model_of(FLOOR, points.of_means.u)(floor.theta[None])[0][0]
+    scatter = float(np.sqrt(floor.cost / max(points.n - FLOOR.n_parameters, 1)))
     rng = np.random.default_rng(20260203)
-    y = law + scatter * rng.standard_normal((SIMULATIONS, points.n))
-    simulated = _ratios(points, FLOOR, y, noise.weights, floor.theta)
+    simulated = _ratios(points, noise.weights, (FLOOR, floor.theta), law, scatter, rng)
     return _p_value(float(np.log(floor.cost / max(broken.cost, 1e-300))), simulated)
 
 
-def _ratios(points: Points, null: Form, y: FloatArray, weights: FloatArray, near: FloatArray) -> FloatArray:
-    without = minima_of(points, null, y, weights, near=near).cost
-    with_break = minima_of(points, BROKEN, y, weights).cost
+def _ratios(
+    points: Points,
+    weights: FloatArray,
+    null: tuple[Form, FloatArray],
+    law: FloatArray,
+    scatter: float,
+    rng: np.random.Generator,
+) -> FloatArray:
+    """Simulate curves about a law without a break (its log loss at the sizes) and return their likelihood ratios.
+
+    Only the means of the sizes and the squares about them matter; both are drawn directly.
+    """
+    form, near = null
+    of_means, total = points.of_means, np.bincount(points.size_of, weights).astype(float)
+    y = law + scatter / np.sqrt(total) * rng.standard_normal((SIMULATIONS, len(total)))
+    spare = points.n - len(total)
+    within = scatter**2 * rng.chisquare(spare, SIMULATIONS) if spare else np.zeros(SIMULATIONS)
+    without = minima_of(of_means, form, y, total, near=near).cost + within
+    with_break = minima_of(of_means, BROKEN, y, total).cost + within
     return np.log(without / np.maximum(with_break, 1e-300))
 
 

@@ -1,5 +1,6 @@
 """Fit one form to the points of a curve: many starts from a grid, then least squares in log loss."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +9,7 @@ from sonde.errors import WrongUse
 from sonde.records.arrays import FloatArray
 from sonde.scaling_laws.forms import Form, log_loss_and_jacobian, sizes_needed
 from sonde.scaling_laws.least_squares import Box, Minima, Model, minimise
-from sonde.scaling_laws.noise import Noise, Scale, scale_of, seed_noise
+from sonde.scaling_laws.noise import MAD_TO_SD, Noise, Scale, scale_of, seed_noise
 from sonde.scaling_laws.points import Points
 
 SHARPEST, WIDEST = np.log(0.1), np.log(2.0)
@@ -17,6 +18,11 @@ STEEPEST = 6.0
 FLOOR_SHARES = (0.0, 0.3, 0.6, 0.85, 0.97)
 PLACES = 9
 KEPT_STARTS = 6
+HUBER_TURNS = 4
+LEAST_SCATTER = 1e-3
+"""Relative scatter below which no point counts as an outlier."""
+MOST_AT_ONCE = 1_000_000
+"""Numbers in the data sets that are fitted together: bounds the memory of a bootstrap over many points."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +73,8 @@ def fit_form(points: Points, form: Form, noise: Noise | None = None, huber: floa
             f"{len(points.sizes)}. Add sizes, or fit a form with fewer parameters."
         )
     noise = noise or seed_noise(points)
-    minima = minima_of(points, form, points.y[None], noise.weights, huber=_in_residuals(huber, noise))
+    limit = None if huber is None else _huber_limit(points, form, noise, huber)
+    minima = minima_of(points, form, points.y[None], noise.weights, huber=limit)
     return FormFit(
         form=form,
         theta=ordered(form, minima.theta[0]),
@@ -76,15 +83,24 @@ def fit_form(points: Points, form: Form, noise: Noise | None = None, huber: floa
         noise=noise,
         scale=scale_of(points, noise, float(minima.cost[0]), form.n_parameters),
         converged=bool(minima.converged[0]),
-        huber=_in_residuals(huber, noise),
+        huber=limit,
     )
 
 
-def _in_residuals(huber: float | None, noise: Noise) -> float | None:
-    """Turn Huber's limit from standard deviations of a seed into a weighted residual."""
-    if huber is None or not noise.variance:
-        return huber
-    return huber * float(np.sqrt(noise.variance))
+def _huber_limit(points: Points, form: Form, noise: Noise, huber: float) -> float:
+    """Turn Huber's limit from standard deviations of a run into a weighted residual.
+
+    The standard deviation is that of the median absolute residual, found in turns with the fit: an outlier would
+    inflate the scatter of seeds, and with one seed a size there is none.
+    """
+    spare = np.sqrt(points.n / max(points.n - form.n_parameters, 1))
+    limit = LEAST_SCATTER  # least absolute deviations, near enough, which no single outlier moves far
+    for _ in range(HUBER_TURNS):
+        theta = minima_of(points, form, points.y[None], noise.weights, huber=limit).theta
+        residual = points.y - model_of(form, points.u)(theta)[0][0]
+        scatter = MAD_TO_SD * spare * float(np.median(np.sqrt(noise.weights) * np.abs(residual)))
+        limit = huber * max(scatter, LEAST_SCATTER)
+    return limit
 
 
 def model_of(form: Form, u: FloatArray) -> Model:
@@ -115,9 +131,19 @@ def minima_of(
 
     near : θ to start from as well, (p,) or (batch, p).
     """
+    if near is not None:
+        near = np.broadcast_to(near, (len(y), form.n_parameters))
+    if huber is None and points.n > len(points.sizes):
+        return _minima_by_means(points, form, y, weights, near)
+    most = max(1, MOST_AT_ONCE // points.n)
+    if len(y) > most:
+        parts = [slice(k, k + most) for k in range(0, len(y), most)]
+        return _joined(
+            [minima_of(points, form, y[part], weights, None if near is None else near[part], huber) for part in parts]
+        )
     starts = _starts(points, form, y, weights, KEPT_STARTS if near is None else 2)
     if near is not None:
-        starts = np.concatenate([starts, np.broadcast_to(near, (len(y), form.n_parameters))[:, None]], axis=1)
+        starts = np.concatenate([starts, near[:, None]], axis=1)
     batch, tries, p = starts.shape
     found = minimise(
         model_of(form, points.u),
@@ -129,6 +155,24 @@ def minima_of(
     )
     best = found.cost.reshape(batch, tries).argmin(axis=1) + tries * np.arange(batch)
     return Minima(found.theta[best], found.cost[best], found.converged[best])
+
+
+def _minima_by_means(points: Points, form: Form, y: FloatArray, weights: FloatArray, near: FloatArray | None) -> Minima:
+    """Fit weighted means of the sizes instead of single runs: the same minima, as squares add up."""
+    which = _averaging(points) * points.counts * weights[:, None]
+    total = which.sum(axis=0)
+    means = y @ (which / total)
+    within = (weights * (y - means[:, points.size_of]) ** 2).sum(axis=1)
+    found = minima_of(points.of_means, form, means, total, near)
+    return Minima(found.theta, found.cost + within, found.converged)
+
+
+def _joined(parts: Sequence[Minima]) -> Minima:
+    return Minima(
+        np.concatenate([part.theta for part in parts]),
+        np.concatenate([part.cost for part in parts]),
+        np.concatenate([part.converged for part in parts]),
+    )
 
 
 def _starts(points: Points, form: Form, y: FloatArray, weights: FloatArray, keep: int) -> FloatArray:

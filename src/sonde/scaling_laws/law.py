@@ -17,7 +17,7 @@ from sonde.scaling_laws.compare import Compared, choose, compare_forms, table
 from sonde.scaling_laws.fitting import FormFit, fit_form
 from sonde.scaling_laws.forms import FORMS, exponent_at, log_loss
 from sonde.scaling_laws.intervals import covariance_of, profile_limits
-from sonde.scaling_laws.noise import Noise, seed_noise
+from sonde.scaling_laws.noise import Noise, robust_seed_noise, seed_noise
 from sonde.scaling_laws.points import Points, points
 from sonde.scaling_laws.quantities_of_laws import Quantities, known, quantities
 from sonde.scaling_laws.readings import readings
@@ -76,7 +76,7 @@ def fit_law(
     settings = settings or Settings()
     data = points(x, loss, seed)
     ahead = _sizes_asked(predict, data)
-    noise = seed_noise(data)
+    noise = seed_noise(data) if settings.huber is None else robust_seed_noise(data)
     chosen_by_user = None if settings.form is None else _form_asked(settings.form, data, noise)
     compared = compare_forms(
         data, noise, draws=settings.draws, huber=settings.huber, seed=settings.seed, progress=progress
@@ -139,7 +139,7 @@ def _record(
         form=chosen.form.name,
         formula=chosen.form.formula,
         parameters=parameters,
-        aicc=chosen.aicc,
+        aicc=known(chosen.aicc),
         extrapolation_error=rms_error(origins),
         n_origins=len(origins),
         established=test.established,

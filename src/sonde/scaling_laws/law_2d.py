@@ -90,7 +90,7 @@ def fit_law_2d(
         form=chosen.form.name,
         formula=chosen.form.formula,
         parameters=parameters,
-        aicc=chosen.aicc,
+        aicc=known(chosen.aicc),
         extrapolation_error=errors[chosen.form.name][0],
         established=_break_established(fits, errors),
         comparison=_table(data, fits, errors, weights),
@@ -141,6 +141,8 @@ def _break_established(fits: Mapping[str, Fit2D], errors: Mapping[str, tuple[flo
 
 def _weights(fits: Mapping[str, Fit2D]) -> dict[str, float]:
     lowest = min(fit.aicc for fit in fits.values())
+    if not np.isfinite(lowest):
+        return dict.fromkeys(fits, 1.0 / len(fits))
     raw = {name: float(np.exp(-0.5 * (fit.aicc - lowest))) for name, fit in fits.items()}
     return {name: one / sum(raw.values()) for name, one in raw.items()}
 
@@ -319,7 +321,8 @@ def _table(
         criterion = fits[name].aicc
         rows.append(
             ComparedForm2D(
-                name, form.formula, form.n_parameters, None, criterion, criterion - lowest, *errors[name],
+                name, form.formula, form.n_parameters, None, known(criterion),
+                known(criterion - lowest) if np.isfinite(criterion) else None, *errors[name],
                 weights.get(name),
             )
         )  # fmt: skip

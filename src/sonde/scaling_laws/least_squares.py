@@ -80,7 +80,7 @@ def minimise(
 def _begin(model: Model, y: FloatArray, weights: FloatArray, theta: FloatArray, huber: float | None) -> _State:
     value, jacobian = model(theta)
     residual = y - value
-    cost = _cost(residual, weights, huber)
+    cost = cost_of(residual, weights, huber)
     return _State(theta, residual, np.array(jacobian), cost, np.full(len(theta), 1e-2), cost <= _NEXT_TO_NOTHING)
 
 
@@ -95,7 +95,7 @@ def _advance(
     with np.errstate(over="ignore", invalid="ignore"):
         value, jacobian = model(tried)
         residual = y - value
-        cost = _cost(residual, weights, huber)
+        cost = cost_of(residual, weights, huber)
     gain = state.cost[at] - cost
     better = gain > 0
     won = at[better]
@@ -128,7 +128,8 @@ def _robust_weights(residual: FloatArray, weights: FloatArray, huber: float | No
     return weights * np.minimum(1.0, huber / np.maximum(size, 1e-300))
 
 
-def _cost(residual: FloatArray, weights: FloatArray, huber: float | None) -> FloatArray:
+def cost_of(residual: FloatArray, weights: FloatArray, huber: float | None) -> FloatArray:
+    """Return Σ w ρ(r), shape (batch,); infinite where it is not finite."""
     square = weights * residual**2
     if huber is not None:
         size = np.sqrt(square)

@@ -12,6 +12,9 @@ TREND_ESTABLISHED = 0.05
 """p-value below which seed scatter counts as depending on size, and points are weighted by it."""
 LARGEST_TREND = 3.0
 """Bound of |d log variance / d log x|."""
+MAD_TO_SD = 1.4826
+ROUNDING = 1e-12
+"""Relative deviations below which seeds count as equal: they are rounding, and have no trend."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +33,20 @@ class Noise:
     trend_p: float | None
 
 
+def robust_seed_noise(points: Points) -> Noise:
+    """Estimate the scatter within sizes from the median absolute deviation, which a few outliers do not inflate.
+
+    No trend with size is looked for: one outlier would make one.
+    """
+    found = seed_noise(points)
+    replicated = points.counts[points.size_of] > 1
+    if found.variance is None:
+        return found
+    deviations = np.abs(points.y - points.means[points.size_of])[replicated]
+    scatter = MAD_TO_SD * float(np.median(deviations))
+    return Noise(np.ones(points.n), scatter**2 * len(deviations) / found.dof, found.dof, 0.0, None)
+
+
 def seed_noise(points: Points) -> Noise:
     """Estimate the scatter within sizes; weigh points by it only where it is established that it changes with size.
 
@@ -37,6 +54,7 @@ def seed_noise(points: Points) -> Noise:
     seeds a size the variance of one size alone is known to a factor of four, too badly to weigh by.
     """
     deviations = points.y - points.means[points.size_of]
+    deviations = np.where(np.abs(deviations) < ROUNDING, 0.0, deviations)
     spare = points.counts - 1
     squares: FloatArray = np.bincount(points.size_of, deviations**2).astype(float)
     replicated = spare > 0
@@ -45,13 +63,25 @@ def seed_noise(points: Points) -> Noise:
         variance = float(squares.sum() / dof) if dof else None
         return Noise(np.ones(points.n), variance, dof, 0.0, None)
     log_size = np.log(points.sizes) - points.u_centre
-    trend, p = _trend(squares[replicated], spare[replicated].astype(float), log_size[replicated])
+    trend, p = _lasting_trend(squares[replicated], spare[replicated].astype(float), log_size[replicated])
     trend = trend if p < TREND_ESTABLISHED else 0.0
     relative = np.exp(trend * log_size)
     weights = (1.0 / relative)[points.size_of]
     weights /= weights.mean()
     variance = float((weights * deviations**2).sum() / dof)
     return Noise(weights, variance, dof, trend, p)
+
+
+def _lasting_trend(squares: FloatArray, spare: FloatArray, log_size: FloatArray) -> tuple[float, float]:
+    """Return γ and the p-value of γ = 0, the larger of those with and without the size that scatters most.
+
+    A single run that failed at one end of the curve looks like a trend; it is an outlier and has to be told as one.
+    """
+    trend, p = _trend(squares, spare, log_size)
+    others = np.arange(len(squares)) != np.argmax(squares / spare)
+    if p >= TREND_ESTABLISHED or others.sum() < 2 or not squares[others].any():
+        return trend, p if others.sum() >= 2 else 1.0
+    return trend, max(p, _trend(squares[others], spare[others], log_size[others])[1])
 
 
 def _trend(squares: FloatArray, spare: FloatArray, log_size: FloatArray) -> tuple[float, float]:

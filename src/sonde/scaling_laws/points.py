@@ -10,6 +10,9 @@ from sonde.errors import WrongUse
 from sonde.records.arrays import BoolArray, FloatArray, IntArray
 
 FEWEST_SIZES = 3
+MOST_SIZES = 500
+LARGEST, LARGEST_LOSS = 1e30, 1e100
+"""Numbers beyond these, or below their inverse, leave no room for amplitudes in floating point."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +66,11 @@ class Points:
         """Mean centred log loss per size, (n_sizes,)."""
         return np.bincount(self.size_of, self.y) / self.counts
 
+    @cached_property
+    def of_means(self) -> "Points":
+        """One point per size, at the mean log loss of its seeds; the centres stay the same."""
+        return Points(self.sizes, np.exp(self.means + self.y_centre))
+
     @property
     def n(self) -> int:
         return len(self.x)
@@ -88,14 +96,22 @@ def points(x: Sequence[float] | FloatArray, loss: Sequence[float] | FloatArray, 
 
     Raises
     ------
-    WrongUse : lengths differ, a number is not finite or not positive (named by its place), fewer than three sizes.
+    WrongUse : lengths differ, a number is not finite, not positive or beyond any unit in use (named by its place),
+        fewer than three or more than 500 sizes.
     """
     sizes, losses = np.asarray(x, float).ravel(), np.asarray(loss, float).ravel()
     if len(sizes) != len(losses):
         raise WrongUse(f"Each point needs a size and a loss; found {len(sizes)} sizes and {len(losses)} losses.")
     check_positive(sizes, "size", "it counts training frames or parameters")
     check_positive(losses, "loss", "laws are fitted to its logarithm; leave the point out, or give an error above zero")
+    check_range(sizes, "size", LARGEST)
+    check_range(losses, "loss", LARGEST_LOSS)
     found = len(np.unique(sizes))
+    if found > MOST_SIZES:
+        raise WrongUse(
+            f"A learning curve has a trained model per point; found {found:,} different sizes, {MOST_SIZES} are the "
+            "most. Leave out points between (factors of two tell as much), or round the sizes."
+        )
     if found < FEWEST_SIZES:
         raise WrongUse(
             f"A law needs at least {FEWEST_SIZES} different sizes, found {found}: train at more sizes (factors of two)."
@@ -109,6 +125,16 @@ def check_positive(values: FloatArray, what: str, why: str) -> None:
     wrong = np.flatnonzero(~(np.isfinite(values) & (values > 0)))
     if len(wrong):
         raise WrongUse(f"The {what} of point {wrong[0] + 1} is {values[wrong[0]]:g}: {why}.")
+
+
+def check_range(values: FloatArray, what: str, largest: float) -> None:
+    """Raise WrongUse for the first number that no unit in use would give, by its place."""
+    wrong = np.flatnonzero((values > largest) | (values < 1.0 / largest))
+    if len(wrong):
+        raise WrongUse(
+            f"The {what} of point {wrong[0] + 1} is {values[wrong[0]]:g}: it must lie between {1 / largest:g} and "
+            f"{largest:g}. Give it in another unit; laws do not depend on it."
+        )
 
 
 def _codes(seed: object, n: int, order: IntArray) -> IntArray | None:

@@ -11,12 +11,13 @@ import numpy as np
 from scipy import stats
 
 from sonde.records.arrays import BoolArray, FloatArray, IntArray
-from sonde.scaling_laws.least_squares import Box, Model, minimise
+from sonde.scaling_laws.least_squares import Box, Model, cost_of, minimise
 
-STIFF = 1e3
-"""Weight of the constraint h(θ) = v, relative to a point's; stiffer ones leave the minimiser in a narrow valley."""
+STIFF = 50.0
+"""Weight of the constraint h(θ) = v over that of all points; stiffer ones leave the minimiser in a narrow valley."""
 ROUNDS = 14
-CLOSE = 0.01
+CLOSE, CLOSE_ENOUGH = 0.01, 0.1
+"""How far √(Δcost / threshold) may be from 1 at a limit: where the search ends early, and after all rounds."""
 FARTHEST = 40.0
 """Standard errors beyond which a limit counts as open."""
 
@@ -68,7 +69,8 @@ def profile(problem: Problem, asked: Asked, bounds: FloatArray, level: float = 0
         if search.done.all():
             break
         search.advance()
-    limit = np.where(search.open, np.nan, search.at).reshape(2, -1)
+    unknown = search.open | ~(search.done | (search.off < CLOSE_ENOUGH))
+    limit = np.where(unknown, np.nan, search.at).reshape(2, -1)
     return Limits(search.centre[: limit.shape[1]], limit[0], limit[1], search.edge.reshape(2, -1).T)
 
 
@@ -89,10 +91,19 @@ def _begin(problem: Problem, asked: Asked, bounds: FloatArray, level: float) -> 
 
 def _blank(
     centre: FloatArray,
-) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, BoolArray, BoolArray, BoolArray]:
-    """Nothing found yet: the bracket's ends, the roots there, and done, open, edge."""
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, BoolArray, BoolArray, BoolArray, FloatArray]:
+    """Nothing found yet: the bracket's ends, the roots there, and done, open, edge, off."""
     nowhere, no = np.full(len(centre), np.nan), np.zeros(len(centre), bool)
-    return centre.copy(), nowhere.copy(), np.zeros(len(centre)), nowhere.copy(), no.copy(), no.copy(), no.copy()
+    return (
+        centre.copy(),
+        nowhere.copy(),
+        np.zeros(len(centre)),
+        nowhere.copy(),
+        no.copy(),
+        no.copy(),
+        no.copy(),
+        nowhere.copy(),
+    )
 
 
 @dataclass
@@ -115,6 +126,8 @@ class _Search:
     done: BoolArray
     open: BoolArray
     edge: BoolArray
+    off: FloatArray
+    """How far the root at the last place looked at was from 1."""
 
     def advance(self) -> None:
         """Evaluate the profile at the present limits and move those that are not yet found."""
@@ -122,6 +135,7 @@ class _Search:
         root = self._root(todo)
         at = self.at[todo]
         short = root < 1.0
+        self.off[todo] = np.abs(root - 1.0)
         self.inside[todo[short]], self.root_inside[todo[short]] = at[short], root[short]
         self.outside[todo[~short]], self.root_outside[todo[~short]] = at[~short], root[~short]
         at_bound = short & (at == self.bounds[todo])
@@ -135,13 +149,14 @@ class _Search:
         """Return √(Δcost / threshold) near the present limits, and move these to where the profile was found."""
         problem, n, k = self.problem, len(self.centre) // 2, np.arange(len(todo))
         targets, weights = np.zeros((len(todo), n)), np.zeros((len(todo), n))
-        targets[k, todo % n], weights[k, todo % n] = self.at[todo], STIFF
+        stiff = STIFF * float(problem.weights.sum())
+        targets[k, todo % n], weights[k, todo % n] = self.at[todo], stiff
         start = problem.theta + self.direction[todo] * (self.at[todo] - self.centre[todo])[:, None]
         y = np.concatenate([np.tile(problem.y, (len(todo), 1)), targets], axis=1)
         w = np.concatenate([np.tile(problem.weights, (len(todo), 1)), weights], axis=1)
         found = minimise(self._beside, y, w, start, problem.box, problem.huber)
         reached = self.asked(found.theta)[0][k, todo % n]
-        cost = found.cost - STIFF * (reached - self.at[todo]) ** 2
+        cost = cost_of(problem.y - problem.model(found.theta)[0], problem.weights, problem.huber)
         self.at[todo] = np.where(self.at[todo] == self.bounds[todo], self.at[todo], reached)
         return np.sqrt(np.maximum(cost - problem.cost, 0.0) / self.threshold)
 

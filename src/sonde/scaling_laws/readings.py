@@ -5,16 +5,18 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import stats
 
-from sonde.records.arrays import FloatArray
+from sonde.records.arrays import BoolArray, FloatArray
 from sonde.records.scaling import Reading
-from sonde.scaling_laws.noise import Noise
+from sonde.scaling_laws.noise import MAD_TO_SD, Noise
 from sonde.scaling_laws.points import Points
 
 OUTLYING = 0.01
 """p-value, corrected for the number looked at, below which a point or a size is called an outlier."""
 LARGE_FALL = 1.5
 """Exponent between the two smallest sizes beyond which the smallest may not have learnt at all."""
-MAD_TO_SD = 1.4826
+MOST_RISES = 5
+"""Steps at which the loss rises, beyond which they are told together."""
+SERIOUS_RISE = np.log(1.15)
 
 
 def readings(points: Points, noise: Noise, converged: Sequence[bool | None] | None = None) -> tuple[Reading, ...]:
@@ -47,6 +49,8 @@ def _scatter_of_difference(points: Points, noise: Noise) -> FloatArray | None:
 
 def _rises(points: Points, noise: Noise) -> Reading | None:
     """The loss rises over the whole curve, or from its smallest to its largest size."""
+    if not np.ptp(points.means):
+        return None
     rank = stats.spearmanr(points.sizes, points.means).statistic
     rise = points.means[-1] - points.means[0]
     scatter = _scatter_of_difference(points, noise)
@@ -74,15 +78,27 @@ def _not_monotone(points: Points, noise: Noise) -> list[Reading]:
         limit = stats.t.ppf(1.0 - OUTLYING / len(steps), max(noise.dof, 1))
         rising = steps > limit * scatter
         why = "that is more than the seeds scatter"
+    if rising.sum() > MOST_RISES:
+        return [_many_rises(points, steps, rising, why)]
     return [
         Reading(
             "not_monotone",
             f"From {points.sizes[k]:g} to {points.sizes[k + 1]:g} the loss rises by {np.expm1(steps[k]):.1%}; {why}.",
             (float(points.sizes[k]), float(points.sizes[k + 1])),
-            serious=bool(steps[k] > np.log(1.15)),
+            serious=bool(steps[k] > SERIOUS_RISE),
         )
         for k in np.flatnonzero(rising)
     ]
+
+
+def _many_rises(points: Points, steps: FloatArray, rising: BoolArray, why: str) -> Reading:
+    k = int(np.argmax(steps))
+    message = (
+        f"The loss rises at {rising.sum()} of {len(steps)} steps, most from {points.sizes[k]:g} to "
+        f"{points.sizes[k + 1]:g}, by {np.expm1(steps[k]):.1%}; {why}."
+    )
+    sizes = tuple(points.sizes[1:][rising].tolist())
+    return Reading("not_monotone", message, sizes, serious=bool(steps[k] > SERIOUS_RISE))
 
 
 def _runaway(points: Points) -> Reading | None:
@@ -104,7 +120,7 @@ def _runaway(points: Points) -> Reading | None:
 
 def _outlying_seeds(points: Points, noise: Noise) -> list[Reading]:
     """Single runs far from the other seeds of their size (externally studentised deviation, Bonferroni)."""
-    if noise.variance is None or noise.dof < 3:
+    if not noise.variance or noise.dof < 3:
         return []
     deviation = (points.y - points.means[points.size_of]) * np.sqrt(noise.weights)
     seeds = points.counts[points.size_of]
