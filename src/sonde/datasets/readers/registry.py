@@ -6,6 +6,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 from sonde.datasets.readers import (
+    aims_output,
     ase_db,
     ase_json,
     aselmdb,
@@ -35,6 +36,7 @@ READERS: dict[str, Reader] = {
         aselmdb.READER,
         mptrj_json.READER,
         parquet.READER,
+        aims_output.READER,
         cp2k_output.READER,
         qe_output.READER,
         qe_xml.READER,
