@@ -5,7 +5,7 @@ import sys
 import typer
 
 from sonde import __version__
-from sonde.cli import add, datasets, decisions, demo, diagnosis, project, reliability, scaling
+from sonde.cli import add, datasets, decisions, demo, diagnosis, project, recording, reliability, scaling
 from sonde.errors import SondeError, WrongUse
 
 app = typer.Typer(
@@ -30,7 +30,7 @@ def _root(
     pass
 
 
-for register in (project, add, datasets, decisions, reliability, diagnosis, scaling, demo):
+for register in (project, add, datasets, decisions, recording, reliability, diagnosis, scaling, demo):
     register.register(app)
 
 

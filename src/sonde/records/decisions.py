@@ -239,3 +239,14 @@ class Dossier:
     def without_reason(self) -> tuple[Setting, ...]:
         """Settings for which no reason is recorded."""
         return tuple(setting for setting in self.settings if not setting.answered)
+
+
+@dataclass(frozen=True)
+class WrittenDecision:
+    """Where a decision was written, and the name of the source that holds it."""
+
+    SCHEMA: ClassVar[str] = "sonde.decide/1"
+    path: str
+    source: str
+    n_passages: int
+    stored: bool

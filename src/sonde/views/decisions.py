@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.markup import escape
 
-from sonde.records.decisions import Change, Dossier, Gap, Gaps, Quote, Timeline, Why
+from sonde.records.decisions import Change, Dossier, Gap, Gaps, Quote, Timeline, Why, WrittenDecision
 
 COLOURS = {"reason": "green", "value": "cyan", "rejected": "red", "context": "dim"}
 LEVEL_WORDS = {
@@ -100,3 +100,11 @@ def show_dossier(record: Dossier, console: Console) -> None:
     from sonde.views.dossier import dossier_markdown
 
     console.print(Markdown(dossier_markdown(record)))
+
+
+def show_written(record: WrittenDecision, console: Console) -> None:
+    """Say where a decision was written."""
+    if record.stored:
+        console.print(f"{escape(record.path)}: taken in with {record.n_passages} passages")
+    else:
+        console.print(f"{escape(record.path)} would be written. Nothing was stored (--dry-run).")
