@@ -1,62 +1,86 @@
-"""Numbers and texts out of HDF5 files that may be damaged or hostile: no link is followed, nothing swells."""
+"""Values out of HDF5 files that others wrote: nothing is followed out of the file, nothing is larger than it says."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sonde.datasets.readers.labels import LabelDefect
+import numpy as np
+
+from sonde.datasets.readers.compression import uncompressed
 from sonde.datasets.readers.protocol import Place
 from sonde.optional_imports import require
+from sonde.records.arrays import FloatArray
 
 MAGIC = b"\x89HDF\r\n\x1a\n"
-LARGEST_ARRAY = 1 << 26
-"""Numbers; a dataset of which nothing was written takes no room, whatever shape it claims."""
-DAMAGES = (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError)
-"""What h5py raises on a file that is cut short or overwritten."""
+LARGEST_TEXT_BYTES = 1 << 26
+MOST_VALUES = 1_000_000
 
 
 @contextmanager
 def opened_hdf5(path: Path) -> Iterator[Any]:
-    """Open a file; what HDF5 meets in it, now or while it is read, is `BadInput`."""
+    """Open a file, packed or not, for reading; one that is damaged or cut off is `BadInput`."""
     h5py = require("h5py")
-    try:
-        with h5py.File(path, "r") as file:
-            yield file
-    except DAMAGES as damage:
-        raise damaged(Place(path), damage) from damage
+    with uncompressed(path) as plain:
+        try:
+            file = h5py.File(plain, "r")
+        except OSError as damage:
+            raise Place(path).bad(
+                f"the HDF5 file is cut off, damaged or still open ({damage})", "copy it again after the run has ended."
+            ) from damage
+        try:
+            with file:
+                yield file
+        except (OSError, RuntimeError, KeyError) as damage:
+            raise Place(path).bad(f"the HDF5 file is damaged inside ({damage})", "copy it again.") from damage
 
 
-def damaged(place: Place, damage: Exception) -> Exception:
-    """Return the error for what HDF5 met."""
-    return place.bad(f"HDF5 cannot be read on: {str(damage)[:300]}", "copy the file again.")
-
-
-def member(group: Any, name: str) -> Any:
-    """Return a group or dataset that lies in this file: links could lead to any file of the machine."""
+def dataset(file: Any, name: str) -> Any | None:
+    """Return a dataset that lies in this file; None where there is none, or where it lies elsewhere."""
     h5py = require("h5py")
-    if group.id.links.get_info(name.encode()).type != h5py.h5l.TYPE_HARD:
-        raise LabelDefect(f"{name} is a link to another place")
-    found = h5py.h5o.open(group.id, name.encode())
-    return h5py.Group(found) if isinstance(found, h5py.h5g.GroupID) else h5py.Dataset(found)
+    node = file
+    for part in name.strip("/").split("/"):
+        if not isinstance(node, h5py.Group) or not isinstance(node.get(part, getlink=True), h5py.HardLink):
+            return None
+        node = node[part]
+    if not isinstance(node, h5py.Dataset) or node.external or node.is_virtual:
+        return None
+    return node
 
 
-def values(group: Any, names: frozenset[str]) -> dict[str, Any]:
-    """Return those of the named datasets that are there: arrays, numbers, texts."""
-    return {name: _value(group, name) for name in group if name in names}
+def text(file: Any, name: str) -> str | None:
+    """Read one text, blanks around it taken off."""
+    found = _small(file, name, "SO")
+    if found is None or found.shape not in ((), (1,)):
+        return None
+    value = found[()]
+    value = value.item() if isinstance(value, np.ndarray) else value
+    raw = value if isinstance(value, bytes) else str(value).encode()
+    return raw[:LARGEST_TEXT_BYTES].decode("latin-1").strip()
 
 
-def _value(group: Any, name: str) -> Any:
-    h5py = require("h5py")
-    dataset = member(group, name)
-    if not isinstance(dataset, h5py.Dataset) or _lies_outside(dataset, h5py):
-        raise LabelDefect(f"{name} must be a dataset that lies in this file")
-    if dataset.size is None or dataset.size > LARGEST_ARRAY:
-        raise LabelDefect(f"{name} claims shape {dataset.shape}, more than {LARGEST_ARRAY:,} numbers")
-    value = dataset[()]
-    return value.decode(errors="replace") if isinstance(value, bytes) else value
+def texts(file: Any, name: str) -> tuple[str, ...]:
+    """Read a list of texts; empty where there is none."""
+    found = _small(file, name, "SO")
+    if found is None or found.ndim != 1:
+        return ()
+    return tuple((item if isinstance(item, bytes) else str(item).encode()).decode("latin-1").strip() for item in found)
 
 
-def _lies_outside(dataset: Any, h5py: Any) -> bool:
-    made = dataset.id.get_create_plist()
-    return bool(made.get_layout() == h5py.h5d.VIRTUAL or made.get_external_count())
+def values(file: Any, name: str) -> FloatArray | None:
+    """Read numbers; None where there are none, or where they are more than a setting can have."""
+    found = _small(file, name, "iufb")
+    return None if found is None else np.asarray(found[()], float)
+
+
+def number(file: Any, name: str) -> float | None:
+    """Read one number."""
+    found = values(file, name)
+    return float(found.item()) if found is not None and found.size == 1 else None
+
+
+def _small(file: Any, name: str, kinds: str) -> Any | None:
+    found = dataset(file, name)
+    if found is None or found.dtype.kind not in kinds or found.size > MOST_VALUES:
+        return None
+    return None if found.dtype.itemsize * found.size > LARGEST_TEXT_BYTES else found

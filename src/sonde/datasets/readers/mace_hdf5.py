@@ -18,12 +18,13 @@ from typing import Any
 import numpy as np
 
 from sonde.datasets.readers.cells import checked_cell, checked_numbers, checked_positions
-from sonde.datasets.readers.hdf5_values import DAMAGES, MAGIC, damaged, member, opened_hdf5, values
+from sonde.datasets.readers.hdf5_members import DAMAGES, member, values
+from sonde.datasets.readers.hdf5_values import MAGIC, opened_hdf5
 from sonde.datasets.readers.labels import LabelDefect, take_labels
 from sonde.datasets.readers.protocol import Place
 from sonde.datasets.readers.shards import shards
 from sonde.datasets.readers.tags import tag_of
-from sonde.optional_imports import require
+from sonde.errors import BadInput
 from sonde.records.arrays import AnyArray, FloatArray
 from sonde.records.frames import Frame, Tag
 
@@ -71,9 +72,9 @@ READER = MaceHdf5Reader()
 
 def _has_batches(path: Path) -> bool:
     try:
-        with require("h5py").File(path, "r") as file:
+        with opened_hdf5(path) as file:
             return FIRST_BATCH in file
-    except DAMAGES:
+    except BadInput:
         return False
 
 
@@ -104,7 +105,7 @@ def _placed_frame(group: Any, place: Place) -> Frame:
     except LabelDefect as defect:
         raise place.bad(str(defect), "mend or remove the configuration.") from defect
     except DAMAGES as damage:
-        raise damaged(place, damage) from damage
+        raise place.bad(f"the HDF5 file is damaged inside ({str(damage)[:300]})", "copy it again.") from damage
 
 
 @dataclass(frozen=True, eq=False)
