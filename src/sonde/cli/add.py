@@ -20,6 +20,7 @@ SOURCES = {
     "notes": "a Markdown or text file, or a folder of them",
     "slides": "a PowerPoint file (.pptx) with speaker notes",
     "documents": "a Word, PDF, LaTeX or reStructuredText file or a notebook, or a folder of them",
+    "adr": "records of decisions (ADR, MADR): a Markdown file or a folder of them",
 }
 CHATS = frozenset({"slack", "mattermost", "zulip"})
 """Sources that say who can read what."""

@@ -22,7 +22,20 @@ class Passage:
 
     anchor: str
     text: str
-    kind: Literal["slack", "mattermost", "zulip", "mail", "notes", "slides", "documents", "commit", "file"]
+    kind: Literal[
+        "slack",
+        "mattermost",
+        "zulip",
+        "mail",
+        "notes",
+        "slides",
+        "documents",
+        "adr",
+        "mlflow",
+        "folder",
+        "commit",
+        "file",
+    ]
     author: str | None
     time: datetime | None
     thread: str | None = None

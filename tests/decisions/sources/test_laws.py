@@ -57,6 +57,11 @@ def word_and_pdf(folder: Path) -> Path:
     return path
 
 
+def decision_records(folder: Path) -> Path:
+    record = "# Cutoff\n\n* Status: accepted\n\n## Decision\n\nWe keep 520 eV, because of Li.\n"
+    return build.notes(folder / "adr", {"0001-cutoff.md": record, "readme.md": "# Index\n"})
+
+
 def git_repository(folder: Path) -> Path:
     path = build.repository(folder / "potential")
     readme = "# Potential\n\nForces in eV/Å.\n"
@@ -73,6 +78,7 @@ EXPORTS: dict[str, Callable[[Path], Path]] = {
     "notes": note_folder,
     "slides": deck,
     "documents": word_and_pdf,
+    "adr": decision_records,
     "git": git_repository,
 }
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import entry_points
 
-from sonde.decisions.sources import documents, git, mail, mattermost, notes, slack, slides, zulip
+from sonde.decisions.sources import adr, documents, git, mail, mattermost, notes, slack, slides, zulip
 from sonde.decisions.sources.protocol import Reader, Source
 from sonde.errors import NotFound
 
@@ -19,6 +19,7 @@ SOURCES: dict[str, Source] = {
         notes.SOURCE,
         slides.SOURCE,
         documents.SOURCE,
+        adr.SOURCE,
     )
 }
 ENTRY_POINTS = "sonde.sources"
