@@ -61,9 +61,13 @@ def add_dataset(
 
 
 def _require_files(files: Sequence[Path]) -> None:
+    from sonde.datasets.readers import reader_for
+
     for path in files:
-        if not path.is_file():
-            raise BadInput(path, None, "there is no such file", "Check the path; folders are given file by file.")
+        if not path.exists():
+            raise BadInput(path, None, "there is no such file or folder", "Check the path.")
+        if path.is_dir():
+            reader_for(path)  # says so of one that no reader knows, before it is measured
 
 
 def _require_place(project: "Project", name: str, child_of: str | None, sources: "Sequence[SourceFile]") -> None:

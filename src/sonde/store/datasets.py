@@ -11,6 +11,7 @@ from sonde.errors import BadInput, NotFound, WrongUse
 from sonde.progress import SILENT, Progress
 from sonde.records.frames import Frame
 from sonde.store.atomic_files import sha256_of
+from sonde.store.folder_content import folder_content
 from sonde.store.lake import Lake
 from sonde.store.ledger import Ledger, Row
 from sonde.store.times import now, time_of, time_text
@@ -18,7 +19,7 @@ from sonde.store.times import now, time_of, time_text
 
 @dataclass(frozen=True)
 class SourceFile:
-    """A file that frames were read from."""
+    """A file that frames were read from, or a folder of them (`folder_content`)."""
 
     path: str
     size: int
@@ -27,7 +28,9 @@ class SourceFile:
 
     @classmethod
     def of(cls, path: Path) -> "SourceFile":
-        """Measure a file."""
+        """Measure a file or folder."""
+        if path.is_dir():
+            return cls(str(path), *folder_content(path))
         return cls(str(path), path.stat().st_size, sha256_of(path))
 
     @property

@@ -98,7 +98,10 @@ class StepFacts:
     energy_without_entropy_eV, free_energy_eV : the kinds that `energy_eV` is not.
     energy_added_after_scf_eV : what the code adds to the energy of its last electronic step, such as dispersion.
     energy_note : where the energies were taken from, if not from where one would look.
+    started : when the job of this run began, as the output prints it: snapshots of one history sort by it.
     folder, folder_role, source_format : where the frame comes from, and which of several snapshots of one run it is.
+    confirmed_by : other outputs of the same run in that folder that this frame was compared with.
+    left_out : outputs near this frame that hold no frame, and why.
     defects : words for what is odd with this run, "; " between them.
     """
 
@@ -119,6 +122,9 @@ class StepFacts:
     folder: str | None = None
     folder_role: str | None = None
     source_format: str | None = None
+    started: str | None = None
+    confirmed_by: str | None = None
+    left_out: str | None = None
     defects: str | None = None
 
     def tags(self) -> dict[str, Tag]:

@@ -169,7 +169,7 @@ def kept_as(name: str) -> str:
     """Return the suffix that an output was kept under: "" of OUTCAR.gz, ".relax1" of OUTCAR.relax1.gz."""
     for packed in COMPRESSIONS:
         name = name.removesuffix(packed)
-    found = re.search(r"(?:OUTCAR|vasprun\.xml|vaspout\.h5)((?:\.\w+)*)$", name)
+    found = re.search(r"(?:OUTCAR|vasprun\.xml|vaspout\.h5)((?:[._-]\w+)*)$", name)
     return found[1] if found else ""
 
 

@@ -99,6 +99,13 @@ def outcar_started(path: Path) -> str | None:
         return started_of(handle.read(2000))
 
 
+def outcar_starts(path: Path) -> frozenset[str]:
+    """Return when each of the runs in a file began."""
+    with mapped(path) as text:
+        starts = [0, *(found.start() + 1 for found in NEW_RUN.finditer(text))]
+        return frozenset(began for start in starts if (began := started_of(text[start : start + 2000])))
+
+
 # ---- runs in a file --------------------------------------------------------------------------------------------------
 
 
@@ -196,6 +203,7 @@ def _course(text: mmap, start: int, end: int, header: RunHeader) -> StepFacts:
         run_complete=complete,
         relaxation_converged=(converged or (False if complete else None)) if relaxes else None,
         source_format="OUTCAR",
+        started=header.started,
     )
 
 

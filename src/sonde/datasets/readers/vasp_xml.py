@@ -108,7 +108,11 @@ def _parts(path: Path, text: mmap) -> list[_Part]:
         header = read_header(text[start:body], path)
         if header is not None:
             facts = StepFacts(
-                run=i, runs=len(starts), run_complete=_is_complete(text, start, end), source_format="vasprun.xml"
+                run=i,
+                runs=len(starts),
+                run_complete=_is_complete(text, start, end),
+                source_format="vasprun.xml",
+                started=header.started,
             )
             found.append(_Part(body, end, header, _run(path, header, beside, facts)))
     if not found:
