@@ -14,6 +14,7 @@ OUTLYING = 0.01
 """p-value, corrected for the number looked at, below which a point or a size is called an outlier."""
 LARGE_FALL = 1.5
 """Exponent between the two smallest sizes beyond which the smallest may not have learnt at all."""
+FLAT, FLAT_P = 1e-9, 0.05
 MOST_RISES = 5
 """Steps at which the loss rises, beyond which they are told together."""
 SERIOUS_RISE = np.log(1.15)
@@ -149,27 +150,45 @@ def _outlying_sizes(points: Points) -> list[Reading]:
     share = (u[1:-1] - u[:-2]) / (u[2:] - u[:-2])
     between = points.means[:-2] + share * (points.means[2:] - points.means[:-2])
     off = points.means[1:-1] - between
-    scale = MAD_TO_SD * float(np.median(np.abs(off - np.median(off)))) + 0.01
+    far = np.abs(off - np.median(off))
+    beside = np.pad(far, 1)  # a size far off bends the lines of its neighbours, too
+    scale = MAD_TO_SD * float(np.median(far)) + 0.01
     return [
         Reading(
             "outlier",
             f"At {points.sizes[k + 1]:g} the loss lies {np.expm1(off[k]):+.0%} off the line between its neighbours.",
             (float(points.sizes[k + 1]),),
         )
-        for k in np.flatnonzero(np.abs(off - np.median(off)) > 6.0 * scale)
+        for k in np.flatnonzero((far > 6.0 * scale) & (far >= np.maximum(beside[:-2], beside[2:])))
     ]
 
 
 def _flat(points: Points, noise: Noise) -> Reading | None:
-    span = float(np.ptp(points.means))
-    scatter = _scatter_of_difference(points, noise)
-    if span > (1e-9 if scatter is None else 2.0 * float(scatter.max(initial=0.0))):
+    """Neither the means of the sizes nor their trend differ from chance (without replicates: from rounding)."""
+    if not noise.variance:
+        if np.ptp(points.means) > FLAT:
+            return None
+    elif min(_p_of_differences(points, noise, noise.variance)) < FLAT_P:
         return None
     return Reading(
         "flat",
         "The loss does not change with size beyond its scatter: more of this buys nothing that these points show.",
         tuple(points.sizes.tolist()),
     )
+
+
+def _p_of_differences(points: Points, noise: Noise, variance: float) -> tuple[float, float]:
+    """p-values of F tests against the scatter of seeds: of any difference between sizes, and of a straight trend."""
+    weights = np.bincount(points.size_of, noise.weights)
+    log_size = np.log(points.sizes)
+    off, along = (
+        points.means - np.average(points.means, weights=weights),
+        log_size - np.average(log_size, weights=weights),
+    )
+    between = float((weights * off**2).sum()) / (len(weights) - 1)
+    trend = float((weights * off * along).sum() ** 2 / (weights * along**2).sum())
+    dof = max(noise.dof, 1)
+    return float(stats.f.sf(between / variance, len(weights) - 1, dof)), float(stats.f.sf(trend / variance, 1, dof))
 
 
 def _not_converged(points: Points, converged: Sequence[bool | None] | None) -> Reading | None:
