@@ -19,7 +19,7 @@ WRITTEN = [path for path in (*DOCS, ROOT / "README.md") if path.name != "cli.md"
 """cli.md is made from the commands and compared with them elsewhere."""
 
 
-GROUPS = {"add", "trust", "scaling", "hook"}
+GROUPS = {"add", "trust", "scaling", "hook", "link"}
 """Commands that have commands of their own."""
 
 

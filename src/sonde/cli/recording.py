@@ -1,8 +1,8 @@
-"""`sonde decide` and `sonde hook`: reasons are written down while somebody still knows them."""
+"""`sonde decide`, `sonde hook` and `sonde link`: what people know is written down while they know it."""
 
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -10,6 +10,10 @@ from sonde.cli.answers import HERE, AsJson, DryRun, ProjectFolder, open_project,
 from sonde.cli.progress_bar import progress_for_terminal
 
 hook_app = typer.Typer(help="Ask for a reason when a commit changes a watched setting.", no_args_is_help=True)
+link_app = typer.Typer(help="Say which words belong to which change; what you say is kept.", no_args_is_help=True)
+Anchor = Annotated[str, typer.Argument(help="Anchor of the passage, as why shows it.")]
+Commit = Annotated[str, typer.Option(help="The commit, or the beginning of its id.")]
+Key = Annotated[str | None, typer.Option(help="Only this key of the commit.")]
 Repository = Annotated[Path, typer.Argument(help="A folder inside a git working copy.")]
 
 
@@ -17,6 +21,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands of this file."""
     app.command("decide")(decide)
     app.add_typer(hook_app, name="hook")
+    app.add_typer(link_app, name="link")
 
 
 def decide(
@@ -57,3 +62,33 @@ def uninstall(repository: Repository = HERE) -> None:
     from sonde.operations.hook import uninstall as run
 
     say(f"taken out: {run(repository)}")
+
+
+@link_app.command("confirm")
+def confirm(
+    anchor: Anchor, commit: Commit, key: Key = None, project: ProjectFolder = HERE, as_json: AsJson = False
+) -> None:
+    """Say that a passage gives the reason for a change: `why` quotes it first from now on."""
+    _judge(anchor, commit, key, "confirmed", project, as_json)
+
+
+@link_app.command("reject")
+def reject(
+    anchor: Anchor, commit: Commit, key: Key = None, project: ProjectFolder = HERE, as_json: AsJson = False
+) -> None:
+    """Say that a passage is not about a change: `why` does not quote it for this change any more."""
+    _judge(anchor, commit, key, "rejected", project, as_json)
+
+
+def _judge(
+    anchor: str,
+    commit: str,
+    key: str | None,
+    status: Literal["confirmed", "rejected"],
+    project: Path,
+    as_json: bool,
+) -> None:
+    from sonde.operations.links import judge_link
+    from sonde.views.decisions import show_judged
+
+    show(judge_link(open_project(project), anchor, commit, status, key=key), show_judged, as_json)

@@ -20,8 +20,10 @@ from sonde.decisions.search_answers import search_answer
 from sonde.decisions.systems import Home, homes
 from sonde.decisions.targets import Target, target_of, value_stance
 from sonde.decisions.threads import Thread, threads_of
-from sonde.records.decisions import Change, Link, Passage, Why
+from sonde.records.decisions import Change, Link, Passage, Quote, Why
 
+CONFIRMED = 100.0
+"""Score of a passage that a person confirmed."""
 LEAST_REASON = 0.8
 """Score from which a sentence is given as a reason; set on constructed cases, see tests/decisions/cases.py."""
 
@@ -72,8 +74,9 @@ def why_change(archive: Archive, change: Change, question: str | None = None) ->
     """Say why a value was changed."""
     target = target_of(change)
     question = question or f"Why {_in_words(target)}?"
-    judged = _judged(archive, change)
-    quotes = quotes_of(judged, LEAST_REASON)
+    judged, said = _judged(archive, change), _said_by_people(archive, change)
+    judged = [item for item in judged if said.get(item.sentence.passage.anchor) != "rejected"]
+    quotes = _with_confirmed(archive, quotes_of(judged, LEAST_REASON), said)
     answered = any(quote.role == "reason" for quote in quotes)
     later = [other for other in archive.changes if same_setting(other, change) and other.time > change.time]
     decision = decision_of(question, change, later, quotes)
@@ -185,6 +188,26 @@ def _judged(archive: Archive, change: Change) -> list[Judged]:
             read[thread.name] = _without_others(thread, change, home, anchors_exact)
     judged = [item for thread in read.values() for item in judge(thread, target, era, scores, anchors_exact)]
     return sorted(judged, key=lambda item: -item.score)
+
+
+def _said_by_people(archive: Archive, change: Change) -> dict[str, str]:
+    """What people said of links to this change: anchor → confirmed or rejected."""
+    places = {place for place, known in enumerate(archive.changes) if known == change}
+    judged = (found for found in archive.links if found.change in places and found.status != "suggested")
+    return {found.passage: found.status for found in judged}
+
+
+def _with_confirmed(archive: Archive, quotes: tuple[Quote, ...], said: Mapping[str, str]) -> tuple[Quote, ...]:
+    """Put passages that a person confirmed before all others, whole; they are reasons whatever they sound like."""
+    confirmed = {anchor for anchor, status in said.items() if status == "confirmed"}
+    known = {quote.anchor for quote in quotes if quote.role == "reason"}
+    added = [
+        Quote(passage.text, passage.anchor, passage.source, passage.author, passage.time, "reason", CONFIRMED)
+        for passage in archive.everything
+        if passage.anchor in confirmed - known
+    ]
+    rest = [quote for quote in quotes if quote.anchor not in {one.anchor for one in added}]
+    return (*added, *sorted(rest, key=lambda quote: quote.anchor not in confirmed)) if confirmed else quotes
 
 
 def _links_of(archive: Archive, change: Change) -> tuple[dict[str, float], dict[str, bool]]:

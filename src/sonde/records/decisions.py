@@ -263,3 +263,13 @@ class WrittenDecision:
     source: str
     n_passages: int
     stored: bool
+
+
+@dataclass(frozen=True)
+class JudgedLinks:
+    """What a person said of a passage and some changes."""
+
+    SCHEMA: ClassVar[str] = "sonde.link/1"
+    passage: str
+    status: Literal["confirmed", "rejected"]
+    changes: tuple[Change, ...]

@@ -97,6 +97,12 @@ class LinkStore:
             for row in self._ledger.rows(query)
         ]
 
+    def add(self, link: Link) -> None:
+        """Add a link, or bring one up to date; a suggestion does not undo what a person said."""
+        with self._ledger.transaction("link") as connection:
+            row = (link.passage, _id_at(_change_ids(connection), link.change), link.score, json.dumps(link.evidence))
+            connection.execute(_SUGGEST, (*row, link.status))
+
     def set_status(self, passage: str, change: int, status: str) -> None:
         """Confirm or reject a link, by its passage's anchor and its change's ordinal. Raises NotFound."""
         with self._ledger.transaction("link_status") as connection:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.markup import escape
 
-from sonde.records.decisions import Change, Dossier, Gap, Gaps, Quote, Timeline, Why, WrittenDecision
+from sonde.records.decisions import Change, Dossier, Gap, Gaps, JudgedLinks, Quote, Timeline, Why, WrittenDecision
 
 COLOURS = {"reason": "green", "value": "cyan", "rejected": "red", "context": "dim"}
 LEVEL_WORDS = {
@@ -108,3 +108,11 @@ def show_written(record: WrittenDecision, console: Console) -> None:
         console.print(f"{escape(record.path)}: taken in with {record.n_passages} passages")
     else:
         console.print(f"{escape(record.path)} would be written. Nothing was stored (--dry-run).")
+
+
+def show_judged(record: JudgedLinks, console: Console) -> None:
+    """Say which changes a passage now belongs to, or no longer."""
+    verb = "gives the reason for" if record.status == "confirmed" else "is not about"
+    console.print(f"{escape(record.passage)} {verb}")
+    for change in record.changes:
+        console.print(change_line(change))
