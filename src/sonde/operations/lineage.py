@@ -1,7 +1,9 @@
 """`sonde lineage`."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from sonde.operations.correct import correction_note
 from sonde.progress import SILENT, Progress
 from sonde.records.datasets import Lineage
 
@@ -18,4 +20,6 @@ def lineage(project: "Project", parent: str, child: str, *, progress: Progress =
     parents = list(progress.track(project.datasets.frames(parent), f"reading {parent}", n_parent))
     children = list(progress.track(project.datasets.frames(child), f"reading {child}", n_child))
     progress.say("recovering the rule")
-    return lineage_of_frames(parents, children, parent_name=parent, child_name=child)
+    found = lineage_of_frames(parents, children, parent_name=parent, child_name=child)
+    note = correction_note(project, parent, child)
+    return replace(found, notes=(note, *found.notes)) if note else found

@@ -113,7 +113,7 @@ def test_one_shift_for_metal_and_oxide_is_refused(ni_o: list[Place]) -> None:
     plan = plan_correction(ni_o, (), "ni_o", Wish("PBE"))
     assert (plan.record.n_pairs, plan.record.surface) == (36, "shifted PBE+U")
     assert kinds_of_refusal(plan) == ["not_constant"]
-    assert "Ni in 0 and in +2 differ by 2.7" in plan.record.refusals[0].why
+    assert "Ni in state 0 and in state +2 differ by 2.7" in plan.record.refusals[0].why
     assert plan.record.residuals is not None
     assert plan.record.residuals.cross_validated is not None
     assert plan.record.residuals.cross_validated.rms_eV_per_corrected_atom > 1

@@ -8,7 +8,15 @@ import numpy as np
 from ase.data import chemical_symbols
 from scipy.stats import t
 
-from sonde.datasets.correction.environments import DESCRIPTIONS, Environments, class_counts
+from sonde.datasets.correction.environments import (
+    ANION_NEIGHBOURS,
+    CONFIG_TYPE,
+    COORDINATION,
+    DESCRIPTIONS,
+    OXIDATION_STATE,
+    Environments,
+    class_counts,
+)
 from sonde.datasets.correction.intervals import LEVEL, analytic_covariance
 from sonde.datasets.correction.robust_fit import MAD_TO_SIGMA, RobustFit, robust_fit
 from sonde.datasets.correction.shifts import ShiftFit
@@ -24,6 +32,13 @@ CHANCE = 0.01
 """A difference counts where chance makes one so large less often than this in all comparisons together."""
 MOST_OUTLIERS = 0.2
 """Share of the pairs that may lie off the fit before it stops being theirs."""
+WORDS = {
+    ANION_NEIGHBOURS: ("with", " anion neighbours"),
+    OXIDATION_STATE: ("in state", ""),
+    COORDINATION: ("with", " neighbours"),
+    CONFIG_TYPE: ("in", ""),
+}
+"""Before and after a class of environment, by description."""
 OUTLIER_FLOOR_EV = 0.005
 """Per corrected atom: smaller residuals are no outliers, however sharp the fit."""
 
@@ -99,10 +114,12 @@ def _test(y: FloatArray, kinds: Sequence[Environments], description: str, tolera
     if len(y) < len(classes.names) + FEWEST_PAIRS:
         return ConstancyTest(description, "not testable", f"{len(classes.names)} classes are too many for the pairs")
     fit = robust_fit(classes.X, y)
-    differences = _differences(classes, fit, [(a, b) for a, b in comparable if fit.determined[a] and fit.determined[b]])
+    both = [(a, b) for a, b in comparable if fit.determined[a] and fit.determined[b]]
+    # A class of which each pair holds a few atoms among many may be known too badly to speak for or against.
+    differences = [one for one in _differences(classes, fit, both) if one.standard_error_eV <= tolerance_eV]
     shown = _class_shifts(classes, fit)
     if not differences:
-        return ConstancyTest(description, "not testable", "the pairs cannot tell its classes apart", shown)
+        return ConstancyTest(description, "not testable", "the pairs do not tell its classes apart well enough", shown)
     return _compared(description, classes, shown, differences, tolerance_eV)
 
 
@@ -147,7 +164,8 @@ def _compared(
     certain = [difference for difference in large if difference.significant]
     worst = max(certain or differences, key=lambda difference: difference.size_eV)
     (number, first), (_, second) = classes.names[worst.first], classes.names[worst.second]
-    between = f"{chemical_symbols[number]} in {first} and in {second}"
+    before, after = WORDS[description]
+    between = f"{chemical_symbols[number]} {before} {first} and {before} {second}{after}"
     verdict: Verdict = "depends" if certain else "undecided" if large else "constant"
     why = f"{between} differ by {worst.size_eV:.2g} ± {worst.standard_error_eV:.1g} eV per atom"
     if verdict == "undecided":

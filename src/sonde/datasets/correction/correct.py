@@ -30,7 +30,6 @@ from sonde.records.frames import Frame
 
 MOST_OUTLIERS_LISTED = 20
 NOT_THE_TARGET = "Only energies are moved: forces and stresses stay those of {source}."
-NOT_TESTED = "Whether a constant holds elsewhere is not known: {why}."
 TWINS = (
     "{n:,} corrected frames repeat a geometry that stands on the target already, with other forces and an energy that "
     "differs by the residual: --without-twins leaves them out."
@@ -183,11 +182,9 @@ def _record(
 
 
 def _notes(evidence: _Evidence, n_twins: int, wish: Wish, source: str) -> Iterable[str]:
-    if evidence.fit is None or evidence.constancy is None:
+    if evidence.fit is None:
         return
     yield NOT_THE_TARGET.format(source=source)
-    if evidence.constancy.constant_sufficient is None:
-        yield NOT_TESTED.format(why=evidence.constancy.why)
     if not evidence.fit.fit.converged:
         yield "The robust fit did not settle within its steps: its last coefficients are shown."
     if n_twins and not wish.without_twins:
