@@ -37,8 +37,8 @@ END_CFG
 def configuration(atoms: Atoms, order: Sequence[str] = ("id", "type", "cartes", "f")) -> str:
     """Write a configuration as `mlp convert-cfg` does, its columns in the given order."""
     triples = {"cartes": atoms.positions, "direct": atoms.get_scaled_positions(wrap=False), "f": atoms.get_forces()}
-    header = [f"{name}{'_' if len(name) > 1 else ''}{axis}" if name in triples else name
-              for name in order for axis in ("xyz" if name in triples else "x")]  # fmt: skip
+    axes = {"cartes": "cartes_x cartes_y cartes_z", "direct": "direct_x direct_y direct_z", "f": "fx fy fz"}
+    header = [axes.get(name, name) for name in order]
     rows: list[list[object]] = []
     for atom, symbol in enumerate(atoms.get_chemical_symbols()):
         scalars: dict[str, list[object]] = {

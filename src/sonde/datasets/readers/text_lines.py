@@ -66,7 +66,7 @@ class Lines:
             words += row
         return words
 
-    def numbers(self, words: Sequence[str], what: str) -> FloatArray:
+    def floats(self, words: Sequence[str], what: str) -> list[float]:
         """Return words of the line read last as finite numbers."""
         try:
             values = [float(word) for word in words]
@@ -74,7 +74,11 @@ class Lines:
             raise self.place.bad(f"{what} must be numbers, found {' '.join(words)[:60]!r}", MEND_LINE) from wrong
         if not all(map(math.isfinite, values)):
             raise self.place.bad(f"{what}: NaN or inf", MEND_LINE)
-        return np.array(values)
+        return values
+
+    def numbers(self, words: Sequence[str], what: str) -> FloatArray:
+        """Return the same as an array."""
+        return np.array(self.floats(words, what))
 
     def count(self, word: str, what: str) -> int:
         """Return a word of the line read last as a whole number above zero."""
