@@ -21,6 +21,8 @@ SOURCES = {
     "slides": "a PowerPoint file (.pptx) with speaker notes",
     "documents": "a Word, PDF, LaTeX or reStructuredText file or a notebook, or a folder of them",
     "adr": "records of decisions (ADR, MADR): a Markdown file or a folder of them",
+    "mlflow": "notes of an MLflow tracking store (mlruns, or mlflow.db)",
+    "folder": "a folder of results that no program versions: run_v2, final, … as history, tables as evidence",
 }
 CHATS = frozenset({"slack", "mattermost", "zulip"})
 """Sources that say who can read what."""

@@ -62,6 +62,16 @@ def decision_records(folder: Path) -> Path:
     return build.notes(folder / "adr", {"0001-cutoff.md": record, "readme.md": "# Index\n"})
 
 
+def tracking_store(folder: Path) -> Path:
+    files = {"meta.yaml": "experiment_id: '1'\nname: alloy\n", "tags/mlflow.note.content": "Fit for Al-Li-Mg."}
+    return build.notes(folder / "mlruns", {f"1/{name}": text for name, text in files.items()})
+
+
+def result_folder(folder: Path) -> Path:
+    versions = {"run_v2/INCAR": "ENCUT = 400\n", "run_final/INCAR": "ENCUT = 520  # Li needs it\n"}
+    return build.notes(folder / "results", {**versions, "run_final/errors.csv": "system,mae\nAl,0.02\n"})
+
+
 def git_repository(folder: Path) -> Path:
     path = build.repository(folder / "potential")
     readme = "# Potential\n\nForces in eV/Å.\n"
@@ -79,6 +89,8 @@ EXPORTS: dict[str, Callable[[Path], Path]] = {
     "slides": deck,
     "documents": word_and_pdf,
     "adr": decision_records,
+    "mlflow": tracking_store,
+    "folder": result_folder,
     "git": git_repository,
 }
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import entry_points
 
-from sonde.decisions.sources import adr, documents, git, mail, mattermost, notes, slack, slides, zulip
+from sonde.decisions.sources import adr, documents, folder, git, mail, mattermost, mlflow, notes, slack, slides, zulip
 from sonde.decisions.sources.protocol import Reader, Source
 from sonde.errors import NotFound
 
@@ -20,6 +20,8 @@ SOURCES: dict[str, Source] = {
         slides.SOURCE,
         documents.SOURCE,
         adr.SOURCE,
+        mlflow.SOURCE,
+        folder.SOURCE,
     )
 }
 ENTRY_POINTS = "sonde.sources"
