@@ -134,3 +134,7 @@ def test_whole_strings_only() -> None:
     value = parse_quantity("15", "eV/Å")
     assert value is not None
     assert value.unit == FORCE
+
+
+def test_numbers_beyond_floats_are_no_quantities() -> None:
+    assert [quantity.value for quantity in find_quantities("1e400 eV, 5 x 10^999 eV, 1e999, and 2 eV")] == [2.0]

@@ -6,6 +6,7 @@ compared only with another such number.
 
 import math
 import re
+import sys
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Literal
@@ -154,7 +155,8 @@ def find_quantities(text: str) -> tuple[Quantity, ...]:
     """Return the numbers in running text, in order, with unit, comparator and place; dates and hashes are none."""
     if not _DIGIT.search(text):
         return ()
-    found = [_quantity(text, match) for match in _FIND.finditer(text) if match["skipped"] is None]
+    read = (_quantity(text, match) for match in _FIND.finditer(text) if match["skipped"] is None)
+    found = [quantity for quantity in read if math.isfinite(quantity.value)]
     return tuple(_sharing_units(text, found))
 
 
@@ -272,7 +274,7 @@ def _number(written: str) -> float:
         return float(written.replace(",", "."))
     plain = re.sub(r"[,_\u00a0\u2009\u202f]", "", written).replace("−", "-")
     mantissa, *exponent = re.split(r"\s?[×x]\s?10\s?\^?\{?", plain)
-    return float(mantissa) * (10.0 ** float(exponent[0].rstrip("}")) if exponent else 1.0)
+    return float(mantissa) * (_ten_to(float(exponent[0].rstrip("}"))) if exponent else 1.0)
 
 
 def _half_digit(written: str) -> float:
@@ -281,7 +283,12 @@ def _half_digit(written: str) -> float:
     point = "," if mantissa.startswith("0,") else "."
     decimals = len(mantissa.partition(point)[2])
     shift = float(exponent[0].rstrip("}")) if exponent else 0.0
-    return 0.5 * 10.0 ** (shift - decimals)
+    return 0.5 * _ten_to(shift - decimals)
+
+
+def _ten_to(power: float) -> float:
+    """Infinite beyond what a float holds: "1e400" in a text is no error."""
+    return 10.0**power if power < sys.float_info.max_10_exp else math.inf
 
 
 _SPELLED = tuple((re.compile(rf"(?:{pattern})(?![A-Za-z])"), name) for pattern, name in _UNIT_SPELLINGS)
