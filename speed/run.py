@@ -15,7 +15,7 @@ sys.path.insert(0, str(HERE))
 
 from rich.console import Console  # noqa: E402 - found only by the path above
 from rich.table import Table  # noqa: E402
-from speed import environments, importing, reading, recovering, searching  # noqa: E402
+from speed import environments, importing, laws, reading, recovering, searching, vasp_runs  # noqa: E402
 from speed.measuring import Row  # noqa: E402
 
 from sonde.datasets.readers import read_frames  # noqa: E402
@@ -39,8 +39,10 @@ def rows(shared_data: Path) -> Iterator[Row]:
     small = list(read_frames(shared_data / "al_li_mg" / "al_li_mg.xyz"))
     large = nbmotaw(shared_data)
     yield from reading.measure({"al_li_mg": small, "nbmotaw": large})
+    yield from vasp_runs.measure(shared_data)
     yield from environments.measure(small, large)
     yield from searching.measure()
+    yield from laws.measure()
     yield from importing.measure()
     yield from recovering.measure(large)
 

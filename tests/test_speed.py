@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from speed import environments, importing, measuring, reading, recovering, searching
+from speed import environments, importing, measuring, reading, recovering, searching, vasp_runs
 
 import sonde.datasets.matching
 from sonde.datasets.lineage import lineage
@@ -62,6 +62,17 @@ def test_lineage_looks_at_every_geometry_once(frames: list[Frame], monkeypatch: 
 
 def test_reading_grows_about_linearly(frames: list[Frame], tmp_path: Path) -> None:
     assert measuring.exponent(reading.cost_by_size(frames, (100, 400), tmp_path)) < 1.5
+
+
+def test_reading_outcar_grows_about_linearly(shared_data: Path, tmp_path: Path) -> None:
+    assert measuring.exponent(vasp_runs.cost_by_steps(shared_data, (20, 80), tmp_path)) < 1.5
+
+
+def test_a_repeated_outcar_holds_its_steps(shared_data: Path, tmp_path: Path) -> None:
+    path = vasp_runs.long_outcar(shared_data / vasp_runs.LONG / "OUTCAR", tmp_path / "OUTCAR", 7)
+    frames = list(read_frames(path))
+    assert len(frames) == vasp_runs.read_all(path) == 7
+    assert all(frame.forces_eV_per_A is not None and frame.tags["runs"] == 1 for frame in frames)
 
 
 def test_descriptor_grows_about_linearly() -> None:

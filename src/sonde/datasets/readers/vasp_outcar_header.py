@@ -13,8 +13,8 @@ from sonde.records.arrays import FloatArray
 VECTORS = re.compile(rb"[^\n]*\n" + 3 * (3 * rb" *(-?\d+\.\d{9})" + rb"[^\n]*\n"))
 STARTED = re.compile(rb"date (\d{4})\.(\d\d)\.(\d\d) +(\d\d:\d\d:\d\d)")
 PARAMETER = re.compile(r"(?:^|;)[ \t]*([A-Z][A-Z0-9_]*)[ \t]*=[ \t]*([^\s;]+)", re.MULTILINE)
-ECHO = re.compile(rb"^ INCAR:[^\n]*\n((?:   [^\n]*\n)+)", re.MULTILINE)
-META_GGA = re.compile(rb"^ METAGGA = *([A-Za-z][\w\-]*)", re.MULTILINE)
+ECHO = re.compile(rb"\n INCAR:[^\n]*\n((?:   [^\n]*\n)+)")  # "\n", not "^": a literal is found ten times as fast
+META_GGA = re.compile(rb"\n METAGGA = *([A-Za-z][\w\-]*)")
 LEXCH_OF_RUN = re.compile(rb"(?:LEXCH   =|for  LEXCH =) *(\d+)")
 MESH = re.compile(rb"generate k-points for: +(\d+) +(\d+) +(\d+)")
 IRREDUCIBLE = re.compile(rb"Found +(\d+) irreducible k-points")
@@ -24,7 +24,7 @@ VALENCES = re.compile(rb"Ionic Valenz\s*\n\s*ZVAL   =([ \d.]+)")
 PLUS_U = re.compile(rb"LDA\+U is selected, type is set to LDAUTYPE = *(\d+)[^\n]*\n((?:[^\n]*LDAU[LUJ] =[^\n]*\n)+)")
 LISTS_OF_U = re.compile(rb"(LDAU[LUJ]) =([^\n]*)")
 TITLE = re.compile(rb"TITEL  =\^?[ \t]*([^\n]*)")
-BLOCK_OF_POTENTIAL = re.compile(rb"^ POTCAR:[ \t]*([^\n]*)\n(?! POTCAR:)", re.MULTILINE)
+BLOCK_OF_POTENTIAL = re.compile(rb"\n POTCAR:[ \t]*([^\n]*)\n(?! POTCAR:)")
 PRINTED_ELEMENT = re.compile(rb"VRHFIN =[ \t]*([^\n:]*)")
 LEXCH_OF_POTENTIAL = re.compile(rb"LEXCH  =[ \t]*(\S+)")
 SHA256 = re.compile(rb"SHA256 =[ \t]*([0-9a-f]{64})")
@@ -151,7 +151,7 @@ def _text(pattern: re.Pattern[bytes], block: bytes) -> str | None:
     return found[1].decode("latin-1").strip() or None if found else None
 
 
-TITLE_LINES = re.compile(rb"^ POTCAR:[ \t]*([^\n]*)", re.MULTILINE)
+TITLE_LINES = re.compile(rb"\n POTCAR:[ \t]*([^\n]*)")
 
 
 def _without_blocks(text: bytes) -> list[Species]:

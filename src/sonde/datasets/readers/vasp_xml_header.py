@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import cast
-from xml.etree.ElementTree import Element, ParseError, XMLPullParser
+from xml.etree.ElementTree import Element, ParseError, XMLPullParser, fromstring
 
 import numpy as np
 
@@ -19,6 +19,13 @@ CHARACTER_REFERENCE = re.compile(rb"&#x?[0-9a-fA-F]+;")
 FREE_TEXT = re.compile(rb'(name="SYSTEM"[^>\n]*>)[^\n]*(</i>)')
 """The one place where users write what they like; VASP does not escape it."""
 DATE, TIME = re.compile(rb'name="date"[^>]*>([\d ]+)<'), re.compile(rb'name="time"[^>]*>([\d:]+) *<')
+END_OF_ROOT = b"</modeling>"
+BULKY = (
+    (b'<structure name="primitive_cell"', b"</structure>"),
+    (b'<varray name="weights"', b"</varray>"),
+    (b'<varray name="tetrahedronlist"', b"</varray>"),
+    (b'<array name="atoms"', b"</array>"),
+)
 SECTIONS = ("generator", "incar", "kpoints", "parameters", "atominfo", "structure")
 
 
@@ -37,7 +44,7 @@ def read_header(text: bytes, path: Path) -> RunHeader | None:
     start = text.find(ROOT)
     if start < 0 or b"<!" in text[:start]:
         raise Place(path).bad("a document type or no <modeling> stands at its start", "is this a vasprun.xml?")
-    sections = dict(_sections(CHARACTER_REFERENCE.sub(b"", FREE_TEXT.sub(rb"\1\2", text)), path))
+    sections = _sections(CHARACTER_REFERENCE.sub(b"", FREE_TEXT.sub(rb"\1\2", _without_bulk(text))), path)
     species = _species(sections.get("atominfo"))
     if species is None:
         return None
@@ -58,7 +65,34 @@ def read_header(text: bytes, path: Path) -> RunHeader | None:
     )
 
 
-def _sections(text: bytes, path: Path) -> Iterator[tuple[str, Element]]:
+def _without_bulk(text: bytes) -> bytes:
+    """Cut out the long lists that say nothing of the level of theory: elements cost far more than text."""
+    for begin, end in BULKY:
+        start = text.find(begin)
+        stop = text.find(end, start) if start >= 0 else -1
+        if stop >= 0:
+            text = text[:start] + text[stop + len(end) :]
+    return text
+
+
+def _sections(text: bytes, path: Path) -> dict[str, Element]:
+    """Return the first section of each name among the children of the root, of a text that may end anywhere."""
+    try:
+        root = fromstring(text + END_OF_ROOT)
+    except ParseError:
+        return dict(_as_far_as_it_goes(text, path))
+    found: dict[str, Element] = {}
+    for element in root:
+        if _is_wanted(element):
+            found.setdefault(element.tag, element)
+    return found
+
+
+def _is_wanted(element: Element) -> bool:
+    return element.tag in SECTIONS and (element.tag != "structure" or element.get("name") == "initialpos")
+
+
+def _as_far_as_it_goes(text: bytes, path: Path) -> Iterator[tuple[str, Element]]:
     """Yield the first section of each name among the children of the root, of a text that may end anywhere."""
     parser: XMLPullParser[Element] = XMLPullParser(("start", "end"))
     depth, seen = 0, set[str]()
@@ -66,9 +100,7 @@ def _sections(text: bytes, path: Path) -> Iterator[tuple[str, Element]]:
     try:
         for event, element in cast(Iterator[tuple[str, Element]], parser.read_events()):
             depth += 1 if event == "start" else -1
-            is_other_geometry = element.tag == "structure" and element.get("name") != "initialpos"
-            wanted = element.tag in SECTIONS and element.tag not in seen and not is_other_geometry
-            if event == "end" and depth == 1 and wanted:
+            if event == "end" and depth == 1 and element.tag not in seen and _is_wanted(element):
                 seen.add(element.tag)
                 yield element.tag, element
     except ParseError as wrong:
