@@ -225,8 +225,13 @@ def test_hybrid_runs_keep_the_last_of_their_self_consistencies(shared_data: Path
     [
         ("failed_scf_not_converged", "no geometry of a calculation"),
         ("vcrelax_success_atoms_shape", "no geometry of a calculation"),
-        ("failed_computing_cholesky", "the file is empty"),
-        ("failed_computing_cholesky_stdout", "no reader knows this format"),
+        (
+            "failed_computing_cholesky",
+            r"the file is empty; CRASH beside it says: Error in routine cdiaghg \(668\): prob",
+        ),
+        ("failed_computing_cholesky_stdout", r"Error in routine cdiaghg \(668\): problems computing cholesky"),
+        ("failed_qr_failed", r"the file is empty; CRASH beside it says: \[Q, R\] = qr\(X, 0\) failed"),
+        ("failed_base_exception", "the file is empty"),
     ],
 )
 def test_what_holds_no_run_is_refused(name: str, problem: str, shared_data: Path) -> None:
@@ -242,6 +247,7 @@ def test_numbers_that_did_not_fit_are_no_labels(shared_data: Path, tmp_path: Pat
     frame = next(read_frames(spoilt))
     assert frame.forces_eV_per_A is None
     assert frame.energy_eV is not None
+    assert frame.tags["defects"] == "the forces are printed, but cannot be read"
 
 
 def test_registry_chooses_it(shared_data: Path) -> None:

@@ -106,7 +106,7 @@ def _geometry(text: bytes) -> Geometry | None:
 def _sections(text: bytes) -> Iterator[tuple[str, bytes]]:
     """Yield the name of each species and what aims found for it."""
     found = list(SPECIES.finditer(text))
-    for species, following in zip(found, [*found[1:], None], strict=True):
+    for species, following in zip(found, [*found[1:], None], strict=False):
         end = following.start() if following else species.end() + 20_000
         yield species[1].decode(errors="replace"), text[species.end() : end]
 

@@ -22,7 +22,7 @@ from sonde.datasets.readers.mapped_files import mapped
 from sonde.datasets.readers.protocol import Place
 from sonde.datasets.readers.run_provenance import StepFacts
 from sonde.datasets.readers.run_steps import CalculatedStep, CodeRun, Geometry, frames_of_run
-from sonde.datasets.readers.run_text import last_match, last_number, lines_from, numbers_in, rows
+from sonde.datasets.readers.run_text import last_match, last_number, lines_from, numbers_in, rows, unread
 from sonde.records.arrays import FloatArray
 from sonde.records.frames import Frame
 
@@ -182,7 +182,9 @@ def _step(piece: bytes, geometry: Geometry) -> CalculatedStep | None:
         energy_without_entropy_eV=uncorrected,
         total_magnetic_moment=last_number(MOMENT, piece),
     )
-    return CalculatedStep(geometry, free, _forces(piece, len(geometry.numbers)), _stress(piece), facts)
+    forces = _forces(piece, len(geometry.numbers))
+    defects = unread("forces", FORCES.search(piece) is not None, forces)
+    return CalculatedStep(geometry, free, forces, _stress(piece), facts, defects)
 
 
 def _forces(piece: bytes, n_atoms: int) -> FloatArray | None:

@@ -6,11 +6,10 @@ energies are relative to the reference atoms of its setups.
 """
 
 from collections.abc import Iterator, Mapping
-from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-from ase.io.ulm import InvalidULMFileError, Reader, ulmopen
+from ase.io.ulm import InvalidULMFileError, Reader
 
 from sonde.datasets.readers.ase_rows import placed_frame
 from sonde.datasets.readers.compression import first_bytes, uncompressed
@@ -45,7 +44,8 @@ class AseUlmReader:
         kind = _kind(first_bytes(path))
         if kind is None:
             raise Place(path).bad("this is no trajectory of ASE and no restart file of GPAW", "was it written whole?")
-        with uncompressed(path) as plain, closing(_opened(plain, path)) as container:
+        with uncompressed(path) as plain, plain.open("rb") as handle:
+            container = _opened(handle, path)
             images = _images(container, path) if kind == TAGS[b"ASE-Trajectory"] else _restart(container, path)
             for ordinal, row in enumerate(images):
                 yield placed_frame(row, Place(path, ordinal))
@@ -58,9 +58,9 @@ def _kind(head: bytes) -> str | None:
     return TAGS.get(head[8:24].rstrip()) if head.startswith(MAGIC) else None
 
 
-def _opened(plain: Path, path: Path) -> Any:
+def _opened(handle: IO[bytes], path: Path) -> Any:
     try:
-        return ulmopen(plain)
+        return Reader(handle)
     except DAMAGES as wrong:
         raise _damaged(Place(path), wrong) from wrong
 

@@ -218,7 +218,7 @@ def _dispersion(header: Cp2kHeader) -> str | None:
 def _sections(header: Cp2kHeader) -> Iterator[tuple[str, bytes]]:
     """Yield element and text of each kind of atom."""
     kinds = list(KIND.finditer(header.text))
-    for kind, following in zip(kinds, [*kinds[1:], None], strict=True):
+    for kind, following in zip(kinds, [*kinds[1:], None], strict=False):
         element = header.kinds.get(int(kind[1]))
         if element is not None and atomic_numbers.get(element):
             yield element, header.text[kind.end() : following.start() if following else len(header.text)]

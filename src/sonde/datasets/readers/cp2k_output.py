@@ -23,7 +23,7 @@ from sonde.datasets.readers.mapped_files import mapped
 from sonde.datasets.readers.protocol import Place
 from sonde.datasets.readers.run_provenance import StepFacts
 from sonde.datasets.readers.run_steps import CalculatedStep, CodeRun, Geometry, frames_of_run
-from sonde.datasets.readers.run_text import last_match, last_number, lines_from, numbers_in
+from sonde.datasets.readers.run_text import last_match, last_number, lines_from, numbers_in, unread
 from sonde.records.arrays import FloatArray
 from sonde.records.frames import Frame
 
@@ -203,6 +203,7 @@ def _step(piece: bytes, geometry: Geometry, energy: float) -> CalculatedStep:
         None if forces is None else forces * (Hartree / Bohr),
         _stress(piece),
         facts,
+        unread("forces", FORCES.search(piece) is not None, forces),
     )
 
 

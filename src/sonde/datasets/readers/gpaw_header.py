@@ -87,7 +87,7 @@ def _spin(text: bytes) -> bool | None:
 def _species(text: bytes) -> Iterator[tuple[str, bytes]]:
     """Yield element and text of each setup."""
     found = list(SPECIES.finditer(text))
-    for species, following in zip(found, [*found[1:], None], strict=True):
+    for species, following in zip(found, [*found[1:], None], strict=False):
         element = species[1].decode()
         end = following.start() if following else species.end() + 4000
         if element in atomic_numbers:

@@ -22,7 +22,7 @@ from sonde.datasets.readers.mapped_files import mapped
 from sonde.datasets.readers.protocol import Place
 from sonde.datasets.readers.run_provenance import StepFacts
 from sonde.datasets.readers.run_steps import CalculatedStep, CodeRun, Geometry, frames_of_run
-from sonde.datasets.readers.run_text import first_number, last_match, lines_from, numbers_in, rows
+from sonde.datasets.readers.run_text import first_number, last_match, lines_from, numbers_in, rows, unread
 from sonde.records.arrays import FloatArray
 from sonde.records.frames import Frame
 
@@ -142,8 +142,10 @@ def _step(piece: bytes, geometry: Geometry) -> CalculatedStep | None:
         total_magnetic_moment=total,
         absolute_magnetic_moment=absolute,
     )
-    defects = () if energy is not None else ("the step prints no energy",)
-    return CalculatedStep(geometry, energy, _forces(piece, len(geometry.numbers)), _stress(piece), facts, defects)
+    forces = _forces(piece, len(geometry.numbers))
+    silent = () if energy is not None else ("the step prints no energy",)
+    defects = (*silent, *unread("forces", FORCES.search(piece) is not None, forces))
+    return CalculatedStep(geometry, energy, forces, _stress(piece), facts, defects)
 
 
 def _geometry(piece: bytes) -> Geometry | None:

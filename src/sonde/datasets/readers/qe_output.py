@@ -16,14 +16,15 @@ from pathlib import Path
 import numpy as np
 from ase.units import Bohr, Ry
 
-from sonde.datasets.readers.compression import head_of
+from sonde.datasets.readers.compression import first_bytes, head_of
 from sonde.datasets.readers.mapped_files import mapped
 from sonde.datasets.readers.protocol import Place
+from sonde.datasets.readers.qe_errors import crash_beside, error_in
 from sonde.datasets.readers.qe_header import QeHeader, numbers_of_labels, provenance_of, read_geometry, read_header
 from sonde.datasets.readers.qe_input import PwInput, input_beside
 from sonde.datasets.readers.run_provenance import StepFacts
 from sonde.datasets.readers.run_steps import PERIODIC, CalculatedStep, CodeRun, Geometry, frames_of_run
-from sonde.datasets.readers.run_text import last_match, last_number, lines_from, numbers_in, rows
+from sonde.datasets.readers.run_text import last_match, last_number, lines_from, numbers_in, rows, unread
 from sonde.records.arrays import FloatArray
 from sonde.records.frames import Frame
 
@@ -37,7 +38,6 @@ RELAXES = re.compile(rb"BFGS Geometry Optimization|Damped Dynamics|fire:|Wentzco
 ODD_ENDS = {
     rb"history already reset at previous step: stopping": "the relaxation gave up (BFGS history reset twice)",
     rb"Maximum CPU time exceeded": "the run stopped at its time limit",
-    rb"Error in routine +\S+": "the run stopped with an error",
     rb"SCF correction compared to forces is large": "the forces are not converged with the density",
 }
 OUT_OF_STEPS = b"The maximum number of steps has been reached"
@@ -63,13 +63,15 @@ class QeOutputReader:
 
     name = "qe_output"
 
-    def claims(self, path: Path, head: bytes) -> bool:  # noqa: ARG002 - the content decides
-        """Tell by the line "Program PWSCF v.7.3 starts on …"."""
-        return NEW_RUN.search(head) is not None
+    def claims(self, path: Path, head: bytes) -> bool:
+        """Tell by the line "Program PWSCF v.7.3 starts on …", or by an error of Quantum ESPRESSO alone."""
+        if not head.strip():
+            return path.is_file() and crash_beside(path) is not None
+        return NEW_RUN.search(head) is not None or error_in(head) is not None
 
     def read(self, path: Path) -> Iterator[Frame]:
         """Yield one frame per ionic step whose geometry was printed."""
-        head_of(path)
+        _refuse_without_output(path)
         with mapped(path) as text:
             ordinal = 0
             for part in _parts(path, text):
@@ -81,6 +83,16 @@ class QeOutputReader:
 
 
 READER = QeOutputReader()
+
+
+def _refuse_without_output(path: Path) -> None:
+    """Refuse what holds an error and no run, with the error."""
+    head = first_bytes(path)
+    reason = error_in(head) if head.strip() else crash_beside(path)
+    if reason is not None and (not head.strip() or NEW_RUN.search(head) is None):
+        empty = "" if head.strip() else "the file is empty; CRASH beside it says: "
+        raise Place(path).bad(f"{empty}{reason}", "leave it out: pw.x stopped before it had a result.")
+    head_of(path)
 
 
 # ---- runs in a file --------------------------------------------------------------------------------------------------
@@ -154,6 +166,9 @@ def _course(text: mmap, cuts: tuple[int, ...]) -> tuple[StepFacts, tuple[str, ..
     relaxes = RELAXES.search(text, cuts[0], end) is not None
     converged = any(IONS_CONVERGED.search(piece) for piece in pieces)
     odd = tuple(words for mark, words in ODD_ENDS.items() if any(re.search(mark, piece) for piece in pieces))
+    error = error_in(last)
+    if error is not None:
+        odd = (*odd, f"the run stopped: {error}")
     if relaxes and complete and OUT_OF_STEPS in last:
         odd = (*odd, "the relaxation ran out of steps")
     facts = StepFacts(
@@ -200,6 +215,7 @@ def _step(piece: bytes, geometry: Geometry, final: bool) -> CalculatedStep | Non
         None if own_forces is None else own_forces * (Ry / Bohr),
         None if stress is None else -stress * (Ry / Bohr**3),
         _facts(piece, energy, converged, final),
+        unread("forces", FORCES in piece, own_forces),
     )
 
 

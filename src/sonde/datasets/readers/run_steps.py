@@ -20,6 +20,7 @@ PERIODIC = np.ones(3, bool)
 ISOLATED = np.zeros(3, bool)
 NO_CELL = np.zeros((3, 3))
 NO_FACTS = StepFacts()
+LARGEST_MESH = 100_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +118,7 @@ def joined(pairs: Iterable[tuple[str, str | None]]) -> dict[str, str] | None:
 
 def mesh_spacing(cell: FloatArray, divisions: tuple[int, ...]) -> float | None:
     """Largest distance between neighbouring k-points along the reciprocal vectors, 1/Å with 2π, as in KSPACING."""
-    if len(divisions) != 3 or min(divisions) < 1 or abs(np.linalg.det(cell)) < 1e-6:
+    if len(divisions) != 3 or not all(1 <= n <= LARGEST_MESH for n in divisions) or abs(np.linalg.det(cell)) < 1e-6:
         return None
     lengths = 2 * np.pi * np.linalg.norm(np.linalg.inv(cell).T, axis=1)
     return round(float((lengths / np.array(divisions)).max()), 4)

@@ -61,8 +61,14 @@ def lines_from(text: bytes, start: int) -> Iterator[bytes]:
 
 
 def rows(lines: list[bytes], n_columns: int) -> FloatArray | None:
-    """Read the last numbers of each line, shape (n_lines, n_columns); None where one has too few."""
+    """Read the last numbers of each line, shape (n_lines, n_columns); None where one has too few, or is not finite."""
     values = [numbers_in(line)[-n_columns:] for line in lines]
     if not values or any(len(row) != n_columns for row in values):
         return None
-    return np.array(values)
+    array = np.array(values)
+    return array if np.isfinite(array).all() else None
+
+
+def unread(what: str, is_printed: bool, values: FloatArray | None) -> tuple[str, ...]:
+    """Say that numbers are printed but cannot be read: asterisks, or lines that are missing."""
+    return (f"the {what} are printed, but cannot be read",) if is_printed and values is None else ()
