@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.decisions import chats, papers
 from tests.decisions.build import commit, mail, mbox, notes, presentation, repository, said, slack_zip
 
 from sonde.operations.initialise import initialise
@@ -45,6 +46,22 @@ def sources(folder: Path) -> dict[str, Path]:
         "mail": mbox(folder / "group.mbox", [letter]),
         "notes": notes(folder / "minutes", {"2024-10-08.md": "# Meeting\n\nforce_cutoff goes to 20 eV/Å.\n"}),
         "slides": presentation(folder / "talk.pptx", deck, author="Mira", time=letter["Date"].datetime),
+    }
+
+
+def every_source(folder: Path) -> dict[str, Path]:
+    """One of every kind that there is, each with a word on force_cutoff."""
+    said_so = "force_cutoff goes from 50 to 20 eV/Å because of unconverged frames."
+    record = f"# Cutoff\n\n* Status: accepted\n\n## Decision\n\n{said_so}\n"
+    tracked = {"1/meta.yaml": "experiment_id: '1'\nname: alloy\n", "1/tags/mlflow.note.content": said_so}
+    results = {"fit_v1/a.yaml": "force_cutoff: 50.0\n", "fit_v2/a.yaml": "force_cutoff: 20.0\n"}
+    return sources(folder) | {
+        "mattermost": chats.mattermost_file(folder / "matter.zip", [chats.post("mira", said_so, 1)]),
+        "zulip": chats.zulip_export(folder / "zulip.tar.gz", chats.zulip_files([chats.zulip_message(1, said_so, 1)])),
+        "documents": papers.word_file(folder / "paper.docx", [("", said_so)], {1: "Agreed, force_cutoff is right."}),
+        "adr": notes(folder / "records", {"0001-cutoff.md": record}),
+        "mlflow": notes(folder / "mlruns", tracked),
+        "folder": notes(folder / "results", {**results, "fit_v2/notes.md": f"{said_so}\n"}),
     }
 
 

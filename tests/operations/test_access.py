@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.decisions import chats
 from tests.decisions.build import commit, mail, mbox, said, slack_ts, slack_zip
 from tests.operations.group import history, project_in
 
@@ -103,6 +104,48 @@ def test_a_channel_that_is_not_there_cannot_be_excluded(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="No channel is called 'curration'; did you mean 'curation'"):
         take(project, export(tmp_path), exclude_channels=("curration",))
     assert project.sources.names() == []
+
+
+def test_names_of_private_conversations_are_not_suggested(tmp_path: Path) -> None:
+    project = project_in(tmp_path)
+    with pytest.raises(NotFound, match="known: curation, hr") as refused:
+        take(project, export(tmp_path), exclude_channels=("steerin",))
+    assert "steering" not in str(refused.value)
+    with pytest.raises(NotFound, match="did you mean 'steering'"):
+        take(project, export(tmp_path), exclude_channels=("steerin",), include_private=True)
+    take(project, export(tmp_path), exclude_channels=("steering",))
+    assert take(project, export(tmp_path), include_private=True).n_excluded == 2
+    assert "hello steering" not in texts(project)
+
+
+def other_chat(kind: str, folder: Path) -> Path:
+    """A chat with an open channel, a closed one, and a direct conversation; the reason stands in both of the latter."""
+    if kind == "mattermost":
+        closed = chats.post("mira", REASON, 1, channel="steering")
+        return chats.mattermost_file(
+            folder / "chat.zip", [chats.post("jonas", "hello", 0), closed, chats.direct_post("mira", REASON, 2)]
+        )
+    messages = [
+        chats.zulip_message(1, "hello", 0),
+        chats.zulip_message(2, REASON, 1, recipient=chats.CLOSED),
+        chats.zulip_message(3, REASON, 2, recipient=chats.TO_JONAS),
+    ]
+    return chats.zulip_export(folder / "chat.zip", chats.zulip_files(messages))
+
+
+@pytest.mark.parametrize("kind", ["mattermost", "zulip"])
+def test_access_holds_for_every_chat(kind: str, tmp_path: Path) -> None:
+    project, path = lab(tmp_path), other_chat(kind, tmp_path)
+    added = add_source(project, kind, path)
+    assert (added.n_passages, added.n_private) == (1, 2)
+    assert not why(project, Asked("why is force_cutoff 20 eV/Å?")).answered
+    assert REASON.encode() not in on_disk(project)
+    private = SourceOptions(include_private=True, exclude_channels=("#Steering",))
+    added = add_source(project, kind, path, options=private)
+    assert (added.n_passages, added.n_excluded) == (2, 1)
+    assert why(project, Asked("why is force_cutoff 20 eV/Å?")).answered
+    assert add_source(project, kind, path, options=SourceOptions(include_private=False)).n_removed == 1
+    assert texts(project) == {"hello"}
 
 
 def test_a_message_that_was_edited_is_revised_and_one_that_was_deleted_leaves(tmp_path: Path) -> None:

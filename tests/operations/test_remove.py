@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import pytest
-from tests.operations.group import checkpoint, frames_file, project_in, sources
+from tests.operations.group import checkpoint, every_source, frames_file, project_in, sources
 
+from sonde.decisions.sources import SOURCES
 from sonde.errors import NotFound, SondeError
 from sonde.operations.add_dataset import add_dataset
 from sonde.operations.add_potential import PotentialOptions, add_potential
@@ -72,6 +73,23 @@ def test_a_source_takes_its_passages_changes_and_links_along(tmp_path: Path) -> 
     remove(project, names["git"])
     assert [*project.changes.all(), *project.links.all()] == []
     assert set(project.sources.names()) == {names["mail"], names["notes"], names["slides"]}
+
+
+@pytest.mark.parametrize("kind", SOURCES)
+def test_every_kind_of_source_leaves_nothing(kind: str, tmp_path: Path) -> None:
+    project, given = project_in(tmp_path), every_source(tmp_path)
+    names = {other: add_source(project, other, given[other]).name for other in dict.fromkeys([kind, "git", "slack"])}
+    own = {passage.anchor for passage in project.passages.all(names[kind])}
+    assert own
+    linked = own & {link.passage for link in project.links.all()}
+    assert linked or kind in ("git", "slides"), "a word on the value is linked with its change"
+    remove(project, names[kind])
+    assert list(project.passages.all(names[kind])) == []
+    assert not [change for change in project.changes.all() if change.source == names[kind]]
+    left = {passage.anchor for passage in project.passages.all()}
+    assert {link.passage for link in project.links.all()} <= left
+    assert not own & {passage.anchor for passage, _ in project.passages.search("force_cutoff", limit=50)}
+    assert not own & {passage.anchor for passage, _ in project.passages.search("cutoff", limit=50, trigram=True)}
 
 
 def test_a_source_comes_back_as_it_was(tmp_path: Path) -> None:

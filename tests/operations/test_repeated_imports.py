@@ -3,19 +3,21 @@
 from pathlib import Path
 
 import pytest
-from tests.decisions.build import commit, said
-from tests.operations.group import TALK, chat, checkpoint, frames_file, history, project_in, sources
+from tests.decisions import chats
+from tests.decisions.build import commit, mail, mbox, said
+from tests.operations.group import TALK, chat, checkpoint, every_source, frames_file, history, project_in, sources
 
+from sonde.decisions.sources import SOURCES
 from sonde.errors import SondeError
 from sonde.operations.add_dataset import add_dataset
 from sonde.operations.add_potential import add_potential
-from sonde.operations.add_source import add_source
+from sonde.operations.add_source import SourceOptions, add_source
 from sonde.operations.contents import contents
 
 
-@pytest.mark.parametrize("kind", ["git", "slack", "mail", "notes", "slides"])
+@pytest.mark.parametrize("kind", SOURCES)
 def test_a_source_twice(kind: str, tmp_path: Path) -> None:
-    project, path = project_in(tmp_path), sources(tmp_path)[kind]
+    project, path = project_in(tmp_path), every_source(tmp_path)[kind]
     first = add_source(project, kind, path)
     held = list(project.passages.all()), project.changes.all(), project.links.all()
     second = add_source(project, kind, path)
@@ -31,6 +33,47 @@ def test_a_chat_that_went_on(tmp_path: Path) -> None:
     later = chat(tmp_path, [*TALK, said("U2", "and what of the strained cells?", 30)])
     assert add_source(project, "slack", later).n_new_passages == 1
     assert len(list(project.passages.all())) == len(TALK) + 1
+
+
+GROWN = {
+    "mattermost": lambda folder: chats.mattermost_file(
+        folder / "matter.zip", [chats.post("mira", "15?", 0), chats.post("jonas", "and the strained cells?", 30)]
+    ),
+    "zulip": lambda folder: chats.zulip_export(
+        folder / "zulip.zip", chats.zulip_files([chats.zulip_message(n, f"part {n}", n) for n in (1, 2)])
+    ),
+    "mail": lambda folder: mbox(
+        folder / "group.mbox", [mail("mira@l", "Q", f"part {n}\n", n, message_id=f"<{n}@l>") for n in (1, 2)]
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", GROWN)
+def test_an_export_of_a_later_span_of_time_adds_to_what_is_there(kind: str, tmp_path: Path) -> None:
+    """What a second export no longer reaches back to is not taken for deleted."""
+    project, path = project_in(tmp_path), every_source(tmp_path)[kind]
+    n_before = add_source(project, kind, path, options=SourceOptions(name="talk")).n_passages
+    later = add_source(project, kind, GROWN[kind](tmp_path), options=SourceOptions(name="talk"))
+    held = len(list(project.passages.all("talk")))
+    assert (later.n_passages, later.n_removed) == (2, 0)
+    assert held == n_before + later.n_new_passages
+
+
+@pytest.mark.parametrize("kind", [kind for kind, source in SOURCES.items() if source.complete])
+def test_what_a_complete_source_no_longer_holds_leaves(kind: str, tmp_path: Path) -> None:
+    project, given = project_in(tmp_path), every_source(tmp_path)
+    add_source(project, kind, given[kind], options=SourceOptions(name="all"))
+    before = {passage.anchor for passage in project.passages.all("all")}
+    other = every_source(tmp_path / "later")[kind]
+    if other.is_dir():
+        for file in [file for file in other.rglob("*") if file.is_file()]:
+            file.rename(file.with_name(f"moved-{file.name}") if kind != "mlflow" else file)
+    else:
+        other = other.rename(other.with_stem("moved"))
+    added = add_source(project, kind, other, options=SourceOptions(name="all"))
+    after = {passage.anchor for passage in project.passages.all("all")}
+    assert added.n_removed == len(before - after)
+    assert len(after) == added.n_passages
 
 
 def test_a_repository_that_went_on(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """`sonde add git|slack|mail|…`: take what people wrote into the project."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -143,7 +143,8 @@ def _arrival(project: "Project", kind: str, path: Path, options: SourceOptions) 
     _require_place(project, kind, name)
     access = _access(project, source, name, options)
     if options.exclude_channels:
-        _require_channels(project, source, name, path, options.exclude_channels)
+        seen = chain(source.read(path), project.passages.all(name))
+        _require_channels(seen, options.exclude_channels, access)
     # Who names a file or a mailbox asks for what is in it; an export of a chat holds more than its owner thinks of.
     applied = access if source.states_access else Access(include_private=True)
     return _Arrival(source, name, path, access, Intake(applied, keep_anchors=source.complete))
@@ -190,16 +191,23 @@ def _access(project: "Project", source: "Source", name: str, options: SourceOpti
     return Access(private, tuple(sorted(excluded)))
 
 
-def _require_channels(project: "Project", source: "Source", name: str, path: Path, channels: Sequence[str]) -> None:
-    """Refuse to exclude a channel that is not there: a slip of the pen would let in what was to stay out."""
+def _require_channels(passages: Iterable[Passage], channels: Sequence[str], access: Access) -> None:
+    """Refuse to exclude a channel that is not there: a slip of the pen would let in what was to stay out.
+
+    Suggested are only names that may be seen: who is private with whom is private, too.
+    """
     from sonde.decisions.sources.access import channel_names, plain_name
 
     known: set[str] = set()
-    for passage in chain(source.read(path), project.passages.all(name)):
-        known |= channel_names(passage)
+    shown: set[str] = set()
+    for passage in passages:
+        names = channel_names(passage)
+        known |= names
+        if passage.visibility == "public" or access.include_private:
+            shown |= names
     for channel in channels:
         if plain_name(channel) not in known:
-            raise NotFound("channel", channel, known)
+            raise NotFound("channel", channel, shown)
 
 
 def _require_place(project: "Project", kind: str, name: str) -> None:

@@ -29,7 +29,7 @@ def _dataset(record: AddedDataset, console: Console) -> None:
 
 def _source(record: AddedSource, console: Console) -> None:
     new = f" ({record.n_new_passages:,} new)" if record.stored else ""
-    changes = f", {record.n_changes:,} changes of values" if record.kind == "git" else ""
+    changes = f", {record.n_changes:,} changes of values" if record.n_changes else ""
     console.print(f"{record.kind} {escape(record.name)}: {record.n_passages:,} passages{new}{changes}")
     left = {
         f"{record.n_private:,} private or direct ones left out (--include-private takes them in)": record.n_private,
