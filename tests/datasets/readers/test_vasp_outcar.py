@@ -1,6 +1,7 @@
 """OUTCAR: every number against ase and pymatgen on real files, and what befalls real runs against printed ones."""
 
 import gzip
+import re
 from pathlib import Path
 from typing import Any
 
@@ -259,6 +260,40 @@ def test_dispersion_is_what_the_run_was_told(incar: str, dispersion: str, tmp_pa
     assert frames[0].tags["dispersion"] == dispersion
     assert frames[0].tags.get("energy_added_after_scf_eV") == (None if dispersion == "none" else pytest.approx(-0.7))
     assert frames[0].energy_eV == images[0].get_potential_energy()
+
+
+@pytest.mark.parametrize(
+    ("printed_after", "dispersion"),
+    [("  IVDW =  11\n  Edisp (eV)  -0.70000\n", "D3"), ("  Edisp (eV)  -0.70000\n", "pairwise, IVDW not stated")],
+)
+def test_dispersion_is_what_the_step_prints_where_the_settings_are_not_there(
+    printed_after: str, dispersion: str, tmp_path: Path
+) -> None:
+    path = write_outcar(tmp_path, rock_salt(1), PrintedRun(added_eV=-0.7, after_scf=printed_after))
+    path.write_text(re.sub(r" INCAR:\n(   .*\n)+", "", path.read_text()))
+    tags = frames_of(path)[0].tags
+    assert tags["dispersion"] == dispersion
+    assert tags["energy_added_after_scf_eV"] == pytest.approx(-0.7)
+    assert "defects" not in tags
+
+
+def test_energy_that_no_setting_explains_is_told(tmp_path: Path) -> None:
+    frames, _ = printed(tmp_path, PrintedRun(added_eV=-0.7))
+    assert "energy was added after the last electronic step" in str(frames[0].tags["defects"])
+
+
+@pytest.mark.parametrize(
+    ("incar", "kpoints", "spacing"),
+    [
+        ("   KSPACING = 0.4\n", "mesh 4x4x4 Gamma", 0.3744),
+        ("   KSPACING = 0.4\n   KGAMMA = F\n", "mesh 4x4x4 Monkhorst-Pack", 0.3744),
+        ("   KSPACING = 2.0\n", "4 irreducible points", None),
+    ],
+)
+def test_a_mesh_of_kspacing(incar: str, kpoints: str, spacing: float | None, tmp_path: Path) -> None:
+    tags = printed(tmp_path, PrintedRun(incar=incar))[0][0].tags
+    assert tags["kpoints"] == kpoints
+    assert tags.get("kpoint_spacing_per_A") == (None if spacing is None else pytest.approx(spacing, abs=2e-3))
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ class PrintedRun:
     predicted: tuple[int, ...] = ()
     unconverged: tuple[int, ...] = ()
     added_eV: float = 0.0
+    after_scf: str = ""
     smearing_eV: float = 0.004
     moments: tuple[float, ...] = ()
     ends: bool = True
@@ -134,7 +135,7 @@ def _electrons(number: int, energy: float, run: PrintedRun) -> str:
     )
     rows = "".join(f"    {i}        0.010   0.010   {m:.3f}   {m:.3f}\n" for i, m in enumerate(run.moments, start=1))
     table = f"\n magnetization (x)\n\n# of ion       s       p       d       tot\n{RULE[:42]}\n{rows}" if rows else ""
-    return f"{iterations}{RULE[:24]} aborting loop because {ending} {RULE[:24]}\n{table}\n"
+    return f"{iterations}{RULE[:24]} aborting loop because {ending} {RULE[:24]}\n{table}\n{run.after_scf}"
 
 
 def _energy(energy: float, run: PrintedRun, letters: str) -> str:

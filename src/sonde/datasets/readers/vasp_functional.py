@@ -61,6 +61,20 @@ DISPERSIONS: Mapping[int, str] = {
 }
 """IVDW (vasp.at/wiki/IVDW)."""
 NONLOCAL = "nonlocal (LUSE_VDW)"
+UNNAMED = "pairwise, IVDW not stated"
+SMALLEST_ADDED_EV = 1e-4
+"""Less is rounding; a dispersion correction adds more to any cell."""
+
+
+@dataclass(frozen=True)
+class PrintedDispersion:
+    """What an ionic step prints of a dispersion correction: its number, and whether there is an energy of it."""
+
+    code: int | None = None
+    has_energy: bool = False
+
+
+NOTHING_PRINTED = PrintedDispersion()
 
 
 @dataclass(frozen=True)
@@ -187,11 +201,10 @@ def dispersion_of(header: RunHeader, incar: Mapping[str, str], incar_is_whole: b
     return ("none", True) if incar_is_whole else (None, False)
 
 
-def dispersion_by_energy(added_eV: float | None, printed_code: int | None) -> str | None:
-    """Judge by what was added to the energy after the last electronic step; None where that is not known."""
-    if printed_code is not None:
-        return DISPERSIONS.get(printed_code, f"IVDW {printed_code}")
+def dispersion_by_energy(added_eV: float | None, printed: "PrintedDispersion") -> str | None:
+    """Judge by what a step prints, or adds to the energy of its electrons; None where that is not known."""
+    if printed.code is not None:
+        return DISPERSIONS.get(printed.code, f"IVDW {printed.code}")
+    if printed.has_energy:
+        return UNNAMED
     return "none" if added_eV is not None and abs(added_eV) < SMALLEST_ADDED_EV else None
-
-
-SMALLEST_ADDED_EV = 1e-4

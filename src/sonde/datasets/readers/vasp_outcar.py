@@ -17,6 +17,7 @@ from sonde.datasets.readers.compression import head_of, opened
 from sonde.datasets.readers.mapped_files import mapped
 from sonde.datasets.readers.protocol import Place
 from sonde.datasets.readers.run_provenance import RunProvenance, StepFacts
+from sonde.datasets.readers.vasp_functional import NOTHING_PRINTED, PrintedDispersion
 from sonde.datasets.readers.vasp_header import RunHeader
 from sonde.datasets.readers.vasp_inputs import inputs_beside, number
 from sonde.datasets.readers.vasp_outcar_header import CELL_TABLE, is_outcar, lattice_vectors, read_header, started_of
@@ -50,6 +51,7 @@ IVDW = re.compile(rb"IVDW +=\s*(\d+)")
 STRESS = re.compile(rb"  in kB" + 6 * rb" *(-?\d*\.\d+)" + rb"\s")
 MOMENTS_TABLE = b"magnetization (x)"
 AFTER_SCF_BYTES = 20_000
+DISPERSION_ENERGY = b"Edisp (eV)"
 M = ord("M")
 WIDEST_ROW_BYTES = 256
 RELAXATIONS = (1, 2, 3)
@@ -241,7 +243,7 @@ def _calculated(piece: bytes, limits: _Limits) -> IonicStep:
         electronic_steps=electronic.n_steps,
         scf_converged=electronic.converged,
         moments=(electronic.moment, _sum_of_moments(piece, last, limits.n_atoms) if limits.has_spin else None),
-        ivdw=_printed_ivdw(piece, ended),
+        dispersion=_printed_dispersion(piece, ended, end),
         defects=("positions and forces cannot be read",) if forces_at >= 0 and values is None else (),
     )
 
@@ -324,9 +326,11 @@ def _stress(piece: bytes, after: int, end: int) -> FloatArray | None:
     return np.array([[xx, xy, zx], [xy, yy, yz], [zx, yz, zz]])
 
 
-def _printed_ivdw(piece: bytes, ended: int) -> int | None:
-    found = IVDW.search(piece, ended, ended + AFTER_SCF_BYTES) if ended >= 0 else None
-    return int(found[1]) if found else None
+def _printed_dispersion(piece: bytes, ended: int, end: int) -> PrintedDispersion:
+    if ended < 0:
+        return NOTHING_PRINTED
+    found = IVDW.search(piece, ended, ended + AFTER_SCF_BYTES)
+    return PrintedDispersion(int(found[1]) if found else None, piece.find(DISPERSION_ENERGY, ended, end) >= 0)
 
 
 def _sum_of_moments(piece: bytes, after: int, n_atoms: int) -> float | None:

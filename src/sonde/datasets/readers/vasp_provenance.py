@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from sonde.datasets.readers.cells import SMALLEST_VOLUME_A3, volume_of
 from sonde.datasets.readers.run_provenance import RunProvenance
 from sonde.datasets.readers.vasp_functional import dispersion_of, functional_of
 from sonde.datasets.readers.vasp_header import RunHeader, Species
@@ -227,19 +228,34 @@ def _dipole(header: RunHeader) -> str | None:
 
 def _with_sampling(found: RunProvenance, header: RunHeader, beside: KpointMesh | None) -> RunProvenance:
     mesh = header.kpoints
-    if beside is not None and (mesh is None or mesh.divisions is None):
-        mesh = beside
+    if mesh is None or mesh.divisions is None:
+        mesh = beside or _mesh_of_spacing(header) or mesh
     divisions = mesh.divisions if mesh else None
     spacing = None if divisions is None or header.cell is None else _spacing(header.cell, divisions)
     return replace(found, kpoints=mesh.text if mesh else None, kpoint_spacing_per_A=spacing)
 
 
+def _mesh_of_spacing(header: RunHeader) -> KpointMesh | None:
+    """Return the mesh that VASP makes of KSPACING (vasp.at/wiki/KSPACING), where a run had no KPOINTS file."""
+    spacing = number(header.setting("KSPACING"))
+    printed = header.kpoints.n_irreducible if header.kpoints else None
+    if spacing is None or spacing <= 0 or header.cell is None or volume_of(header.cell) < SMALLEST_VOLUME_A3:
+        return None
+    n1, n2, n3 = (max(1, int(np.ceil(length / spacing))) for length in _reciprocal_lengths(header.cell))
+    has_gamma = logical(header.setting("KGAMMA")) is not False
+    return None if printed is not None and printed > n1 * n2 * n3 else KpointMesh((n1, n2, n3), has_gamma, printed)
+
+
+def _reciprocal_lengths(cell: FloatArray) -> list[float]:
+    lengths: list[float] = (2 * np.pi * np.linalg.norm(np.linalg.inv(cell).T, axis=1)).tolist()
+    return lengths
+
+
 def _spacing(cell: FloatArray, divisions: tuple[int, int, int]) -> float | None:
     """Largest distance between neighbouring k-points along the reciprocal vectors, 1/Å with 2π, as in KSPACING."""
-    if abs(np.linalg.det(cell)) < 1e-6:
+    if volume_of(cell) < SMALLEST_VOLUME_A3:
         return None
-    lengths = 2 * np.pi * np.linalg.norm(np.linalg.inv(cell).T, axis=1)
-    return round(float((lengths / np.array(divisions)).max()), 4)
+    return round(max(length / n for length, n in zip(_reciprocal_lengths(cell), divisions, strict=True)), 4)
 
 
 def _charge(header: RunHeader) -> float | None:

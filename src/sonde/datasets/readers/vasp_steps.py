@@ -16,7 +16,12 @@ from sonde.datasets.readers.cells import checked_cell, checked_positions
 from sonde.datasets.readers.labels import LabelDefect
 from sonde.datasets.readers.protocol import Place
 from sonde.datasets.readers.run_provenance import EnergyKind, RunProvenance, StepFacts
-from sonde.datasets.readers.vasp_functional import SMALLEST_ADDED_EV, dispersion_by_energy
+from sonde.datasets.readers.vasp_functional import (
+    NOTHING_PRINTED,
+    SMALLEST_ADDED_EV,
+    PrintedDispersion,
+    dispersion_by_energy,
+)
 from sonde.records.arrays import FloatArray, IntArray
 from sonde.records.frames import Frame, Tag
 
@@ -48,7 +53,7 @@ class IonicStep:
     scf_converged : None where the output cannot tell.
     ml_md : predicted by a force field trained on the fly.
     moments : magnetic moments, μB: of the cell, and the sum of the absolute ones of the ions.
-    ivdw : number of the dispersion correction where the step prints it.
+    dispersion : what the step prints of a dispersion correction.
     energy_note : where the energies were taken from, if not from where one would look.
     """
 
@@ -61,7 +66,7 @@ class IonicStep:
     scf_converged: bool | None = None
     ml_md: bool = False
     moments: tuple[float | None, float | None] = (None, None)
-    ivdw: int | None = None
+    dispersion: PrintedDispersion = NOTHING_PRINTED
     energy_note: str | None = None
     defects: tuple[str, ...] = ()
 
@@ -112,11 +117,11 @@ def frames_of(run: Run, steps: Iterable[IonicStep], first_ordinal: int = 0) -> I
 
 def _settled(run: Run, first: IonicStep) -> Run:
     """Let the first energies settle whether there was a dispersion correction, where no setting does."""
-    if run.provenance.dispersion is not None:
-        return run
-    dispersion = dispersion_by_energy(first.energies.added, first.ivdw)
+    added = first.energies.added
+    stated = run.provenance.dispersion
+    dispersion = stated or dispersion_by_energy(added, first.dispersion)
     unexplained: tuple[str, ...] = ()
-    if dispersion is None and first.energies.added is not None:
+    if dispersion in (None, "none") and added is not None and abs(added) >= SMALLEST_ADDED_EV:
         unexplained = ("energy was added after the last electronic step that no setting explains",)
     return replace(run, provenance=replace(run.provenance, dispersion=dispersion), defects=(*run.defects, *unexplained))
 
