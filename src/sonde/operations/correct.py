@@ -12,7 +12,7 @@ from sonde.records.correction import Correction, Written
 
 if TYPE_CHECKING:
     from sonde.datasets.correction.correct import Plan, Wish
-    from sonde.datasets.correction.pairs import Place
+    from sonde.datasets.correction.places import Place
     from sonde.store import Project
     from sonde.store.runs import RunEnd, RunRow
 
@@ -77,7 +77,7 @@ def _require_free(project: "Project", name: str, file: Path | None) -> None:
 
 
 def _places(project: "Project", dataset: str, n_frames: int, progress: Progress) -> "Iterator[Place]":
-    from sonde.datasets.correction.pairs import Place
+    from sonde.datasets.correction.places import Place
 
     for frame in progress.track(project.datasets.frames(dataset), f"reading {dataset}", n_frames):
         yield Place(dataset, frame)

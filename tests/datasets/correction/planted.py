@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 from ase.data import atomic_numbers
 
-from sonde.datasets.correction.pairs import Place, composition_of
+from sonde.datasets.correction.pairs import composition_of
+from sonde.datasets.correction.places import Place
 from sonde.datasets.readers import read_frames
 from sonde.records.frames import Frame, Tag
 

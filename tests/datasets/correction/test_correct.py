@@ -9,7 +9,7 @@ import pytest
 from tests.datasets.correction.planted import PBE_U, both_surfaces, cells, placed, planted_shift, read_places, stated
 
 from sonde.datasets.correction.correct import Plan, Wish, plan_correction
-from sonde.datasets.correction.pairs import Place
+from sonde.datasets.correction.places import Place
 from sonde.datasets.surfaces import surface_of
 from sonde.errors import WrongUse
 from sonde.records.frames import Frame

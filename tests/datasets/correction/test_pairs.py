@@ -100,7 +100,7 @@ def test_surfaces_in_words(
 ) -> None:
     choice = surface_choice(text)
     frames = (stated(some[0], PBE), stated(some[0], PBE_U), some[0])
-    assert [holds(choice, frame, "planted") for frame in frames] == [on_pbe, on_pbe_u, on_nothing]
+    assert [holds(choice, place) for place in placed(frames)] == [on_pbe, on_pbe_u, on_nothing]
 
 
 @pytest.mark.parametrize(
@@ -119,13 +119,13 @@ def test_what_is_no_surface(text: str, told: str) -> None:
 
 
 def test_only_elements_with_another_u_are_corrected(some: list[Frame]) -> None:
-    on_mo = stated(some[0], {"xc": "PBE", "hubbard_u": "Mo:d:4"})
+    (on_mo, silent) = placed([stated(some[0], {"xc": "PBE", "hubbard_u": "Mo:d:4"}), some[0]])
     assert corrected_elements(surface_choice("PBE"), on_mo) == {42}
     assert corrected_elements(surface_choice("SCAN"), on_mo) == {42, 73}
     assert title([on_mo], "?") == "PBE+U"
-    assert title([some[0]], "?") == "?"
+    assert title([silent], "?") == "?"
 
 
 def test_two_values_of_u_are_two_surfaces(some: list[Frame]) -> None:
-    frames = [stated(some[0], {"xc": "PBE", "hubbard_u": f"Mo:{u}"}) for u in (3.0, 4.0)]
-    assert ambiguous_sources(surface_choice("PBE"), frames) == {"hubbard_u[Mo]": ("3", "4")}
+    places = placed(stated(some[0], {"xc": "PBE", "hubbard_u": f"Mo:{u}"}) for u in (3.0, 4.0))
+    assert ambiguous_sources(surface_choice("PBE"), places) == {"hubbard_u[Mo]": ("3", "4")}

@@ -16,7 +16,8 @@ from tests.datasets.correction.planted import (
 )
 
 from sonde.datasets.correction.cross_validation import residuals
-from sonde.datasets.correction.pairs import Choices, Place, SurfacePair, surface_pairs
+from sonde.datasets.correction.pairs import Choices, SurfacePair, surface_pairs
+from sonde.datasets.correction.places import Place
 from sonde.datasets.correction.robust_fit import least_squares, robust_fit
 from sonde.datasets.correction.shifts import ShiftFit, fit_shifts, pair_table
 from sonde.datasets.correction.surface_choice import surface_choice

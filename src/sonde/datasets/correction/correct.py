@@ -19,7 +19,8 @@ from sonde.datasets.correction.frames import (
     rewritten,
 )
 from sonde.datasets.correction.label_differences import label_differences
-from sonde.datasets.correction.pairs import Choices, PairSearch, Place, surface_pairs
+from sonde.datasets.correction.pairs import Choices, PairSearch, surface_pairs
+from sonde.datasets.correction.places import Place
 from sonde.datasets.correction.shifts import ShiftFit, fit_shifts, pair_table
 from sonde.datasets.correction.surface_choice import surface_choice, symbols, title
 from sonde.datasets.surfaces import SHIFTED
@@ -124,7 +125,7 @@ def _plan(
         corrector = corrector_from_pairs(fit.known, fit.shifts, evidence.search.pairs, evidence.kinds)
     decisions = decide(places, choices, corrector)
     twins = _twins(evidence.search, dataset, decisions)
-    source = title([place.frame for place in sources], choices.source.text if choices.source else "another surface")
+    source = title(sources, choices.source.text if choices.source else "another surface")
     record = _record(evidence, decisions, twins, wish, dataset, source)
     record = replace(record, refusals=(*before, *_after(evidence, decisions, wish)))
     tags = {"xc": record.surface, "correction_id": record.correction_id}

@@ -13,8 +13,6 @@ from sonde.records.frames import Frame
 
 BONDED = 1.25
 """Neighbours are atoms closer than this times the sum of covalent radii (ase.data)."""
-SHELL = 3.0
-"""The nearest neighbour is looked for within this times the largest sum of covalent radii."""
 ANION_CHARGES = {"N": -3, "O": -2, "F": -1, "S": -2, "Cl": -1, "Se": -2, "Br": -1, "Te": -2, "I": -1}
 CATION_CHARGES = {"H": 1, "Li": 1, "Na": 1, "K": 1, "Rb": 1, "Cs": 1, "Be": 2, "Mg": 2, "Ca": 2, "Sr": 2, "Ba": 2,
                   "Zn": 2, "Al": 3, "Sc": 3, "Y": 3, "La": 3}  # fmt: skip

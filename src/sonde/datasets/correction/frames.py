@@ -9,8 +9,9 @@ import numpy as np
 from ase.data import chemical_symbols
 
 from sonde.datasets.correction.environments import Environments, Ranges, covered_ranges, environments, is_covered
-from sonde.datasets.correction.pairs import Choices, Place, SurfacePair
-from sonde.datasets.correction.surface_choice import corrected_elements, hard_fields
+from sonde.datasets.correction.pairs import Choices, SurfacePair
+from sonde.datasets.correction.places import Place
+from sonde.datasets.correction.surface_choice import corrected_elements
 from sonde.records.correction import ElementShift, FrameCounts
 from sonde.records.frames import Frame, Tag
 
@@ -53,22 +54,28 @@ class Decisions:
 
 @dataclass(frozen=True, eq=False)
 class Corrector:
-    """Shifts in eV per atomic number, and where pairs have shown them to hold: `ranges` and `hard` fields."""
+    """Shifts in eV per atomic number, and where pairs have shown them to hold: `ranges` and `hard` fields.
+
+    `paired` are the frames of the pairs themselves, which are covered.
+    """
 
     shifts_eV: Mapping[int, float]
     why_unknown: Mapping[int, str]
     ranges: Ranges
     hard: Mapping[str, frozenset[str]]
+    paired: frozenset[tuple[str, int]] = frozenset()
 
-    def why_not(self, frame: Frame, elements: Iterable[int]) -> str | None:
+    def why_not(self, place: Place, elements: Iterable[int]) -> str | None:
         """Say why a frame off the target cannot be corrected; None where it can."""
-        if any(key in self.hard and value not in self.hard[key] for key, value in hard_fields(frame).items()):
+        if any(key in self.hard and value not in self.hard[key] for key, value in place.hard_fields.items()):
             return OTHER_SURFACE
         for number in sorted(elements):
             if number not in self.shifts_eV:
                 why = self.why_unknown.get(number, NO_PAIR)
                 return f"with {chemical_symbols[number]}, whose shift is not known: {why}"
-        return None if is_covered(environments(frame, elements), self.ranges) else NOT_COVERED
+        if place.key in self.paired or is_covered(environments(place.frame, elements), self.ranges):
+            return None
+        return NOT_COVERED
 
     def shift(self, frame: Frame, elements: Iterable[int]) -> float:
         """What is taken off the total energy, eV."""
@@ -84,10 +91,11 @@ def corrector_from_pairs(
     """Apply fitted shifts where pairs have been: their surface, their elements, their environments."""
     hard: dict[str, set[str]] = defaultdict(set)
     for pair in pairs:
-        for key, value in hard_fields(pair.source.frame).items():
+        for key, value in pair.source.hard_fields.items():
             hard[key].add(value)
     why = {chemical_symbols.index(shift.element): shift.why_not for shift in shifts if shift.why_not}
-    return Corrector(known_eV, why, covered_ranges(kinds), {key: frozenset(seen) for key, seen in hard.items()})
+    seen = {key: frozenset(values) for key, values in hard.items()}
+    return Corrector(known_eV, why, covered_ranges(kinds), seen, frozenset(pair.source.key for pair in pairs))
 
 
 def decide(places: Iterable[Place], choices: Choices, corrector: Corrector) -> Decisions:
@@ -116,8 +124,8 @@ def _decision(place: Place, choices: Choices, corrector: Corrector) -> tuple[str
         return None, None
     if not choices.is_source(place):
         return NOT_MEANT, None
-    elements = corrected_elements(choices.target, place.frame)
-    reason = corrector.why_not(place.frame, elements)
+    elements = corrected_elements(choices.target, place)
+    reason = corrector.why_not(place, elements)
     return (reason, None) if reason else (None, corrector.shift(place.frame, elements))
 
 

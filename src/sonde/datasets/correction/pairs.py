@@ -9,11 +9,12 @@ from math import gcd
 import numpy as np
 from ase.data import chemical_symbols
 
-from sonde.datasets.correction.surface_choice import SurfaceChoice, corrected_elements, hard_fields, holds
+from sonde.datasets.correction.places import Place
+from sonde.datasets.correction.surface_choice import SurfaceChoice, corrected_elements, holds
 from sonde.datasets.features import FALSE_WORDS
 from sonde.datasets.same_geometry import same_geometry_groups
 from sonde.datasets.superposition import Superposition, chemical_key, superposition
-from sonde.datasets.surfaces import disagreements, family, surface_of
+from sonde.datasets.surfaces import disagreements, family
 from sonde.records.arrays import FloatArray
 from sonde.records.frames import Frame
 
@@ -23,17 +24,6 @@ MOST_COPIES = 20
 NOT_CONVERGED = "scf_converged is false"
 OTHER_FIELDS = "the frames differ in another deciding field, too"
 SECOND_COPY = "a further frame of a geometry that has its pair"
-
-
-@dataclass(frozen=True, eq=False)
-class Place:
-    """A frame with the name of its dataset."""
-
-    dataset: str
-    frame: Frame
-
-    def __str__(self) -> str:
-        return f"{self.dataset}:{self.frame.ordinal}"
 
 
 @dataclass(frozen=True)
@@ -48,14 +38,14 @@ class Choices:
     where: SurfaceChoice | None = None
 
     def is_target(self, place: Place) -> bool | None:
-        return holds(self.target, place.frame, place.dataset)
+        return holds(self.target, place)
 
     def is_source(self, place: Place) -> bool:
         """Tell whether a frame is off the target and meant by --from and --where."""
         if self.is_target(place) is not False:
             return False
         chosen = [choice for choice in (self.source, self.where) if choice is not None]
-        return all(holds(choice, place.frame, place.dataset) for choice in chosen)
+        return all(holds(choice, place) for choice in chosen)
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,13 +152,13 @@ def _preference(source: Place, target: Place, wanted: SurfaceChoice) -> tuple[in
 
 
 def _differing(source: Place, target: Place) -> tuple[str, ...]:
-    return disagreements(surface_of(source.frame), surface_of(target.frame))
+    return disagreements(source.fields, target.fields)
 
 
 def _reason_aside(source: Place, target: Place, wanted: SurfaceChoice) -> str | None:
     if any(not_converged(place.frame) for place in (source, target)):
         return NOT_CONVERGED
-    others = disagreements(hard_fields(source.frame), hard_fields(target.frame))
+    others = disagreements(source.hard_fields, target.hard_fields)
     return OTHER_FIELDS if any(family(field) not in wanted.fields for field in others) else None
 
 
@@ -180,7 +170,7 @@ def not_converged(frame: Frame) -> bool:
 
 def _pair(source: Place, target: Place, wanted: SurfaceChoice, laid: Superposition) -> SurfacePair:
     a, b = source.frame, target.frame
-    elements = corrected_elements(wanted, a)
+    elements = corrected_elements(wanted, source)
     forces = stress = None
     zero = False
     if a.forces_eV_per_A is not None and b.forces_eV_per_A is not None:

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from ase.data import chemical_symbols
 
 from sonde.datasets.correction.frames import Decisions, Uncorrectable
-from sonde.datasets.correction.pairs import Choices, PairSearch, Place, composition_of
+from sonde.datasets.correction.pairs import Choices, PairSearch, composition_of
+from sonde.datasets.correction.places import Place
 from sonde.datasets.correction.shifts import ShiftFit
 from sonde.datasets.correction.surface_choice import ambiguous_sources, corrected_elements, title
 from sonde.records.correction import Constancy, Refusal
@@ -25,7 +26,7 @@ def nothing_off_target(sources: Sequence[Place], choices: Choices) -> Iterable[R
 
 def several_sources(sources: Sequence[Place], choices: Choices) -> Iterable[Refusal]:
     """Refuse where frames off the target lie on several surfaces: one shift cannot serve them all."""
-    several = ambiguous_sources(choices.target, [place.frame for place in sources])
+    several = ambiguous_sources(choices.target, sources)
     if several:
         words = "; ".join(f"{key}: {', '.join(values)}" for key, values in several.items())
         mend = "Choose one by --from, e.g. --from '{}={}'.".format(*_first(several))
@@ -54,7 +55,7 @@ def _obstacle(sources: Sequence[Place], targets: Sequence[Place], search: PairSe
     if search.set_aside:
         return "set aside are " + ", ".join(f"{n} ({reason})" for reason, n in search.set_aside.items())
     if not targets:
-        return f"no frame is on the target; what frames state is {title([p.frame for p in sources], 'no surface')}"
+        return f"no frame is on the target; what frames state is {title(sources, 'no surface')}"
     here, there = ({composition_of(place.frame) for place in places} for places in (sources, targets))
     common = sorted(here & there)
     if common:
@@ -112,4 +113,4 @@ def undecided_frames(decisions: Decisions, treated: Uncorrectable | None) -> Ite
 
 def wanted_elements(sources: Iterable[Place], choices: Choices) -> tuple[int, ...]:
     """Return the atomic numbers that the frames to correct need a shift of."""
-    return tuple(sorted({n for place in sources for n in corrected_elements(choices.target, place.frame)}))
+    return tuple(sorted({n for place in sources for n in corrected_elements(choices.target, place)}))

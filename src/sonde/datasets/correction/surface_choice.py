@@ -1,14 +1,14 @@
 """Which frames a user means: by surface ("PBE", "PBE+U"), by stated fields or tags ("hubbard_u=none"), by dataset."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ase.data import atomic_numbers, chemical_symbols
 
-from sonde.datasets.surfaces import HARD, KEYS, PER_ELEMENT, SHIFTED, family, surface_of
+from sonde.datasets.correction.places import Place
+from sonde.datasets.surfaces import KEYS, PER_ELEMENT, SHIFTED, family
 from sonde.errors import WrongUse
-from sonde.records.frames import Frame
 
 CONDITION = re.compile(r"\s*(?P<name>[\w.-]+?)\s*(\[(?P<element>[A-Z][a-z]?)\])?\s*=\s*(?P<values>.*?)\s*", re.DOTALL)
 BETWEEN = re.compile(r",(?=[^,=]+=)")
@@ -79,25 +79,25 @@ def _check_element(name: str, element: str | None) -> None:
         raise WrongUse(f"{name}[{element}] cannot be: only {' and '.join(PER_ELEMENT)} are kept per element.")
 
 
-def holds(choice: SurfaceChoice, frame: Frame, dataset: str) -> bool | None:
+def holds(choice: SurfaceChoice, place: Place) -> bool | None:
     """Tell whether a frame is meant; None where it does not state enough to say."""
-    fields = surface_of(frame)
-    answers = [_holds(condition, fields, frame, dataset) for condition in choice.conditions]
+    answers = [_holds(condition, place) for condition in choice.conditions]
     if False in answers:
         return False
     return None if None in answers else True
 
 
-def _holds(condition: Condition, fields: Mapping[str, str], frame: Frame, dataset: str) -> bool | None:
+def _holds(condition: Condition, place: Place) -> bool | None:
     if condition.name == "dataset" and not condition.is_field:
-        return dataset in condition.values
+        return place.dataset in condition.values
     if not condition.is_field:
+        frame = place.frame
         tag = frame.source_file if condition.name == "source_file" else frame.tags.get(condition.name)
         return None if tag is None else any(_same(str(tag), value) for value in condition.values)
-    stated = stated_values(condition, fields)
+    stated = stated_values(condition, place.fields)
     if not stated:
         # A cell without the element has nothing to disagree on, provided that it says anything of the field.
-        known = any(family(field) == condition.name for field in fields)
+        known = any(family(field) == condition.name for field in place.fields)
         return True if condition.element is not None and known else None
     if condition.values == (ANY_U,) and condition.name == "hubbard_u":
         return any(value != NO_U for value in stated.values())
@@ -124,52 +124,45 @@ def _same(stated: str, wanted: str) -> bool:
         return stated.casefold() == wanted.casefold()
 
 
-def off_target(target: SurfaceChoice, frame: Frame) -> dict[str, str]:
+def off_target(target: SurfaceChoice, place: Place) -> dict[str, str]:
     """Return the stated fields in which a frame differs from the target; none where the choice goes by tags."""
-    fields = surface_of(frame)
     return {
         key: value
         for condition in target.conditions
         if condition.is_field
-        for key, value in stated_values(condition, fields).items()
+        for key, value in stated_values(condition, place.fields).items()
         if not _meets(condition, value)
     }
 
 
-def corrected_elements(target: SurfaceChoice, frame: Frame) -> frozenset[int]:
+def corrected_elements(target: SurfaceChoice, place: Place) -> frozenset[int]:
     """Return the atomic numbers whose energy a move to the target changes.
 
     Where a frame is off the target in per-element fields only (U on Ni), these elements; else all that it holds.
     """
-    all_elements = frozenset(int(number) for number in set(frame.numbers.tolist()))
-    off = off_target(target, frame)
+    all_elements = frozenset(int(number) for number in set(place.frame.numbers.tolist()))
+    off = off_target(target, place)
     named = [key.partition("[")[2].rstrip("]") for key in off]
     if not named or not all(named):
         return all_elements
     return frozenset(atomic_numbers[name] for name in named) & all_elements
 
 
-def ambiguous_sources(target: SurfaceChoice, frames: Iterable[Frame]) -> dict[str, tuple[str, ...]]:
+def ambiguous_sources(target: SurfaceChoice, places: Iterable[Place]) -> dict[str, tuple[str, ...]]:
     """Return the fields of the target in which frames off it have several values: one shift cannot serve them all."""
     values: dict[str, set[str]] = {}
-    for frame in frames:
-        off = off_target(target, frame)
+    for place in places:
+        off = off_target(target, place)
         whole = any("[" not in key for key in off)
-        fields = surface_of(frame)
-        stated = {k: v for c in target.conditions if c.is_field for k, v in stated_values(c, fields).items()}
+        stated = {k: v for c in target.conditions if c.is_field for k, v in stated_values(c, place.fields).items()}
         for key, value in (stated if whole else off).items():
             values.setdefault(key, set()).add(value)
     return {key: tuple(sorted(found)) for key, found in sorted(values.items()) if len(found) > 1}
 
 
-def hard_fields(frame: Frame) -> dict[str, str]:
-    """Return the stated fields that decide the energy surface."""
-    return {key: value for key, value in surface_of(frame).items() if family(key) in HARD}
-
-
-def title(frames: Sequence[Frame], otherwise: str) -> str:
+def title(places: Iterable[Place], otherwise: str) -> str:
     """Name the surface of frames as people do: "PBE+U"; `otherwise` where they state neither functional nor U."""
-    names = sorted({_title(surface_of(frame)) for frame in frames} - {""})
+    names = sorted({_title(place.fields) for place in places} - {""})
     return " and ".join(names) or otherwise
 
 
