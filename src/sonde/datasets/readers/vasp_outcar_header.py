@@ -7,6 +7,7 @@ import numpy as np
 
 from sonde.datasets.readers.vasp_header import RunHeader, Species, counts_are_possible, element_of, version_of
 from sonde.datasets.readers.vasp_inputs import KpointMesh, mesh_of, read_incar
+from sonde.datasets.readers.vasp_mesh import mesh_behind
 from sonde.datasets.readers.vasp_tables import decimals, table
 from sonde.records.arrays import FloatArray
 
@@ -33,6 +34,7 @@ POSCAR_TITLE = re.compile(r"^ POSCAR = {0,2}([^\n]*)", re.MULTILINE)
 PARAMETERS_BEGIN, PARAMETERS_END = b"Startparameter for this run", b"Linear response parameters"
 PARAMETERS_BEGIN_EARLIER = b" Dimension of arrays:"
 CELL_TABLE = b"direct lattice vectors"
+POINTS_TABLE = b"Following reciprocal coordinates:"
 CELL_OF_WAVECAR = b"old parameters found on file WAVECAR"
 POSITIONS_TABLE = b"position of ions in cartesian coordinates  (Angst):\n"
 LONGEST_SECTION_BYTES = 40_000
@@ -164,12 +166,20 @@ def _without_blocks(text: bytes) -> list[Species]:
 def _mesh(text: bytes) -> KpointMesh | None:
     found, first, points = MESH.search(text), FIRST_KPOINT.search(text), IRREDUCIBLE.search(text)
     if found is None:
-        return KpointMesh(n_irreducible=int(points[1])) if points else None
+        return (_mesh_of_points(text, int(points[1])) or KpointMesh(n_irreducible=int(points[1]))) if points else None
     divisions = tuple(float(n) for n in found.groups())
     coordinates = decimals(first[1])[:3] if first else []
     if len(coordinates) < 3:
         return KpointMesh((int(divisions[0]), int(divisions[1]), int(divisions[2])))
     return mesh_of(divisions, "M" if any(coordinates) else "G", any(coordinates))
+
+
+def _mesh_of_points(text: bytes, n_points: int) -> KpointMesh | None:
+    """Return the mesh whose irreducible points are listed: three coordinates and the count each stands for."""
+    title = text.find(POINTS_TABLE)
+    start = text.find(b"\n", title + len(POINTS_TABLE) + 1) + 1 if title >= 0 else 0
+    rows = table(text[start:], n_points, 4) if start else None
+    return None if rows is None else mesh_behind(rows[:, :3], rows[:, 3])
 
 
 def lattice_vectors(text: bytes, title_at: int) -> FloatArray | None:
