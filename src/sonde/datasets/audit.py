@@ -2,15 +2,22 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from ase.data import chemical_symbols
 
-from sonde.datasets.contradictions import contradictory_pairs, formula_of, geometry_pairs
+from sonde.datasets.contradictions import GeometryPair, contradictory_pairs, formula_of, geometry_pairs
+from sonde.datasets.copy_alarms import against_alarms, near_copy_alarm, split_alarms, splits_of
+from sonde.datasets.energy_alarms import energy_alarms
 from sonde.datasets.label_alarms import label_alarms
+from sonde.datasets.near_copies import NearPair, near_pairs
 from sonde.datasets.offsets import offsets
+from sonde.datasets.run_alarms import run_alarms
 from sonde.datasets.surface_alarms import duplicate_ordinals, surface_alarms
 from sonde.datasets.surfaces import surfaces
+from sonde.datasets.unit_alarms import gross_stress_alarm, unit_alarms
+from sonde.datasets.yardstick import yardstick
 from sonde.errors import WrongUse
 from sonde.records.datasets import Alarm, Audit
 from sonde.records.frames import Frame
@@ -20,10 +27,13 @@ NOT_STATED = "not stated"
 SEVERITIES = ("high", "medium", "low")
 
 
-def audit(frames: Iterable[Frame], name: str) -> Audit:
+def audit(
+    frames: Iterable[Frame], name: str, against: Iterable[Frame] | None = None, against_name: str = "the other set"
+) -> Audit:
     """Audit a dataset: contents, surfaces, contradictions, offsets between groups, copies, and alarms by severity.
 
-    Ordinals in the result are places in `frames`. The frames are held in memory while geometries are compared.
+    Ordinals in the result are places in `frames`. With `against`, another dataset, also what stands in both. The frames
+    are held in memory while geometries are compared.
 
     Raises
     ------
@@ -32,10 +42,20 @@ def audit(frames: Iterable[Frame], name: str) -> Audit:
     held = list(frames)
     if not held:
         raise WrongUse(f"The dataset {name!r} holds no frames: there is nothing to audit.")
-    pairs = list(geometry_pairs(held))
-    contradictions = contradictory_pairs(held, pairs)
-    between = offsets(held, pairs)
-    alarms = [*surface_alarms(held, pairs, contradictions, between), *label_alarms(held)]
+    other = [] if against is None else list(against)
+    copies = _copies(held, other)
+    contradictions = contradictory_pairs(held, copies.own)
+    between = offsets(held, copies.own)
+    copied = _copy_alarms(held, copies, against_name)
+    alarms = [
+        *surface_alarms(held, copies.own, contradictions, between),
+        *run_alarms(held),
+        *label_alarms(held),
+        *_model_alarms(held),
+        *copied,
+    ]
+    leaked = [one for one in copied if one.kind == "leakage"]
+    looked = against is not None or any(splits_of(held))
     return Audit(
         dataset=name,
         n_frames=len(held),
@@ -47,11 +67,57 @@ def audit(frames: Iterable[Frame], name: str) -> Audit:
         surfaces=surfaces(held),
         contradictions={"n_groups": len(contradictions), "examples": contradictions[:EXAMPLES]},
         offsets=between,
-        duplicates=len(duplicate_ordinals(held, pairs)),
+        duplicates=len(copies.duplicates),
         alarms=tuple(sorted(alarms, key=lambda one: SEVERITIES.index(one.severity))),
         zero_filled=_hits(alarms, "zero_filled"),
         outliers=_hits(alarms, "energy_outliers"),
+        leakage=sum(one.n for one in leaked) if looked else None,
+        near_duplicates=_hits(copied, "near_duplicates"),
     )
+
+
+@dataclass(frozen=True)
+class _Copies:
+    """Frames that share a geometry, exactly or nearly: within the dataset, and across to the other one."""
+
+    own: list[GeometryPair]
+    near: list[NearPair]
+    across: list[GeometryPair]
+    near_across: list[NearPair]
+    duplicates: list[int]
+
+
+def _copies(held: Sequence[Frame], other: Sequence[Frame]) -> _Copies:
+    """Compare geometries; frames of the other dataset are numbered after those of the own one."""
+    together, n = [*held, *other], len(held)
+    pairs, near = list(geometry_pairs(together)), near_pairs(together)
+    own = [pair for pair in pairs if pair.second < n]
+    return _Copies(
+        own,
+        [pair for pair in near if pair.second < n],
+        [pair for pair in pairs if pair.first < n <= pair.second],
+        [pair for pair in near if pair.first < n <= pair.second],
+        duplicate_ordinals(held, own),
+    )
+
+
+def _copy_alarms(held: Sequence[Frame], copies: _Copies, against_name: str) -> list[Alarm]:
+    exact = {pair.second for pair in copies.own}
+    found = [
+        near_copy_alarm(copies.near, len(held), exact),
+        *split_alarms(splits_of(held), copies.own, copies.near),
+        *against_alarms(len(held), copies.across, copies.near_across, against_name),
+    ]
+    return [one for one in found if one is not None]
+
+
+def _model_alarms(held: Sequence[Frame]) -> list[Alarm]:
+    """Judge labels against a model that the set itself gives, as far as it is large enough to give one."""
+    fitted = yardstick(held)
+    found = [*energy_alarms(held, fitted), *([] if fitted is None else unit_alarms(held, fitted))]
+    gross = gross_stress_alarm(held)
+    # Stresses too large for any solid are said to be so where no unit explains them all.
+    return [gross, *found] if gross is not None and gross.n > _hits(found, gross.kind) else found
 
 
 def _hits(alarms: Iterable[Alarm], kind: str) -> int:

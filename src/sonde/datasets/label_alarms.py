@@ -1,18 +1,10 @@
-"""Alarms on single frames: labels that are missing, filled with zeros, unconverged, or far from all others."""
+"""Alarms on single frames: labels that are missing, filled with zeros, or that do not add up."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
-from sonde.datasets.label_statistics import (
-    FIT_SIGMAS,
-    energies_off_reference,
-    net_force_per_atom,
-    outlying,
-    robust_sigma,
-    zero_forces_by_symmetry,
-)
-from sonde.records.arrays import BoolArray, FloatArray
+from sonde.datasets.label_statistics import net_force_per_atom, zero_forces_by_symmetry
 from sonde.records.datasets import Alarm
 from sonde.records.frames import Frame
 
@@ -20,22 +12,16 @@ EXAMPLES = 20
 """Ordinals that an alarm lists; its `n` counts all."""
 NET_FORCE_LIMIT_EV_PER_A = 0.005
 """Per atom; sums reported for public sets: 0.0017 to 0.033 eV/Å (see "How accurate are DFT forces")."""
-LARGEST_STRESS_EV_PER_A3 = 10.0
-"""1,600 GPa: beyond it the unit is more likely GPa or kbar."""
-NO = frozenset(["false", "f", "no", "0"])
 
 
 def label_alarms(frames: Sequence[Frame]) -> list[Alarm]:
-    """Run all checks that need one frame at a time, and the one on energies."""
+    """Run all checks that need one frame at a time."""
     found = [
         *_missing(frames),
-        _unconverged(frames),
         _zero_forces(frames),
         _zero_stress(frames),
         _zero_energy(frames),
         _net_force(frames),
-        _large_stress(frames),
-        *_energy_outliers(frames),
     ]
     return [alarm for alarm in found if alarm is not None]
 
@@ -59,18 +45,6 @@ def _missing(frames: Sequence[Frame]) -> list[Alarm | None]:
         advice = f"Leave {name} out of the loss for them, or compute the labels; do not fill them with zeros."
         alarms.append(alarm("missing_labels", "low" if name == "stress" else "medium", lacking, message, advice))
     return alarms
-
-
-def _unconverged(frames: Sequence[Frame]) -> Alarm | None:
-    unconverged = [
-        place
-        for place, frame in enumerate(frames)
-        if frame.tags.get("scf_converged") is not None and str(frame.tags["scf_converged"]).lower() in NO
-    ]
-    labelled = [place for place in unconverged if frames[place].energy_eV is not None]
-    message = f"{len(unconverged)} frames did not reach self-consistency; {len(labelled)} of them carry labels."
-    advice = "Leave labelled ones out of training; recompute those of regions that matter (other mixing, smearing)."
-    return alarm("unconverged", "high" if labelled else "medium", unconverged, message, advice)
 
 
 def _zero_forces(frames: Sequence[Frame]) -> Alarm | None:
@@ -109,50 +83,3 @@ def _net_force(frames: Sequence[Frame]) -> Alarm | None:
     )
     advice = "Tighten the convergence (cutoff, grid), or expect this much noise in the forces; worst frames first."
     return alarm("net_force", "medium", places.tolist(), message, advice)
-
-
-def _large_stress(frames: Sequence[Frame]) -> Alarm | None:
-    places = [
-        place
-        for place, frame in enumerate(frames)
-        if frame.stress_eV_per_A3 is not None and np.abs(frame.stress_eV_per_A3).max() > LARGEST_STRESS_EV_PER_A3
-    ]
-    message = f"{len(places)} frames have a stress beyond {LARGEST_STRESS_EV_PER_A3:g} eV/Å³ (1,600 GPa)."
-    return alarm("stress_unit", "high", places, message, "Is it in GPa or kbar? Convert it to eV/Å³.")
-
-
-def _energy_outliers(frames: Sequence[Frame]) -> list[Alarm | None]:
-    """Energies far from the rest of their config_type; told apart: those that would fit if they were per atom."""
-    above, reference = energies_off_reference(frames)
-    if not np.isfinite(above).any():
-        return []
-    marked = outlying(above, [str(frame.tags.get("config_type")) for frame in frames])
-    per_atom = marked & _fits_per_atom(frames, above, reference)
-    others = np.flatnonzero(marked & ~per_atom)
-    others = others[np.argsort(-np.abs(above[others]))]
-    far = float(np.abs(above[others]).max(initial=0.0))
-    return [
-        alarm(
-            "energy_per_atom",
-            "high",
-            np.flatnonzero(per_atom).tolist(),
-            f"{int(per_atom.sum())} energies fit the others only if they are per atom, not per cell.",
-            "Multiply them by the number of atoms, or leave the frames out.",
-        ),
-        alarm(
-            "energy_outliers",
-            "medium",
-            others.tolist(),
-            f"{len(others)} energies lie far from the rest of their config_type, up to {far:.3g} eV/atom off a "
-            "composition reference.",
-            "Look at them: unconverged, another surface, or atoms too close; the farthest first.",
-        ),
-    ]
-
-
-def _fits_per_atom(frames: Sequence[Frame], above: FloatArray, reference: FloatArray) -> BoolArray:
-    """Mark cells of four atoms or more whose total lies at the usual energy per atom."""
-    totals = np.array([np.nan if frame.energy_eV is None else frame.energy_eV for frame in frames])
-    sizes = np.array([frame.n_atoms for frame in frames])
-    usual, sigma = float(np.nanmedian(above)), robust_sigma(above[np.isfinite(above)])
-    return (sizes >= 4) & (np.abs(totals - reference - usual) < max(FIT_SIGMAS * sigma, 0.05))

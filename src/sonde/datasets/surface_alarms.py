@@ -24,6 +24,7 @@ def surface_alarms(
     found = [
         *_mixed(frames),
         _not_stated(frames),
+        *_partly_stated(frames),
         _contradictory(contradictions, offsets),
         _copied_labels(frames, pairs),
         _spin_states(pairs),
@@ -75,6 +76,24 @@ def _not_stated(frames: Sequence[Frame]) -> Alarm | None:
     message = f"Not stated: {words}. Whether all labels lie on one surface cannot be told from the files."
     names = ", ".join(f"{field} ({', '.join(KEYS[field][:2])})" for field, count in silent.items() if count)
     return alarm("surface_unknown", "low", places, message, f"Ask whoever computed them and add the tags: {names}.")
+
+
+def _partly_stated(frames: Sequence[Frame]) -> list[Alarm | None]:
+    """Report fields that some frames state and others leave open: whether these have the same value is unknown."""
+    stating: dict[str, set[int]] = defaultdict(set)
+    for place, frame in enumerate(frames):
+        for field in surface_of(frame):
+            stating[family(field)].add(place)
+    partly = {field: places for field, places in stating.items() if len(places) < len(frames)}
+    alarms = []
+    for hard in (True, False):
+        some = {field: places for field, places in partly.items() if (field in HARD) is hard}
+        open_places = sorted(set().union(*(set(range(len(frames))) - places for places in some.values())))
+        words = ", ".join(f"{field} in {len(places)} of {len(frames)} frames" for field, places in some.items())
+        message = f"Stated in part of the frames only: {words}. The others may differ: unknown equals nothing."
+        advice = "Find out what holds for the others, and state it; look whether they come from another source."
+        alarms.append(alarm("surface_partly_stated", "medium" if hard else "low", open_places, message, advice))
+    return alarms
 
 
 def _contradictory(contradictions: Sequence[Contradiction], offsets: Sequence[Offset]) -> Alarm | None:

@@ -176,7 +176,10 @@ class Audit:
     outliers: int = 0
     """Frames whose energy lies far from what their composition suggests."""
     leakage: int | None = None
-    """Frames that stand in another dataset, too; None: no other dataset was looked at."""
+    """Held-out frames that stand in another split, or frames that stand in the other dataset, too; None: neither splits
+    nor another dataset were there to look at."""
+    near_duplicates: int = 0
+    """Frames within 0.05 Å (root mean square) of an earlier one in the same cell."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,197 @@
+"""Labels that fit the rest of the set only in another unit, with another sign or in another order of components."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import numpy as np
+
+from sonde.datasets.label_alarms import alarm
+from sonde.datasets.label_statistics import robust_sigma
+from sonde.datasets.unit_readings import FORCE_READINGS, OFF_DIAGONAL, ORDER_READINGS, STRESS_READINGS, Reading
+from sonde.datasets.yardstick import Yardstick
+from sonde.records.arrays import FloatArray
+from sonde.records.datasets import Alarm
+from sonde.records.frames import Frame
+
+LEAST_MODEL_FORCE_EV_PER_A = 0.1
+"""Root mean square; below, the model's own error decides what a force looks like."""
+LEAST_CORRELATION = 0.6
+USUAL_CORRELATION = 0.25
+"""Quantile of the set's correlations from which on a frame counts as described as well as usual."""
+NEAR_ONE = 1.1
+"""Natural logarithm of the factor 3."""
+SCALE_SIGMAS = 4.0
+FEWEST, SMALLEST_SHARE = 3, 0.005
+"""Frames of one kind that it takes, and their share of the frames that could be judged: one odd frame is no unit."""
+CELL_GRID_A = 0.05
+FRAMES_PER_CELL = 10
+MODEL_SHARE = 0.25
+"""Part of a stress that the model misses."""
+CLEARLY, CLOSELY = 4.0, 1.5
+"""Expected misses by which a label must be off as it stands, and within which it must lie when read anew."""
+WHOLE_SET = 0.4
+"""A reading of all labels that misses by less than this share of what the labels as they stand miss by."""
+
+LARGEST_STRESS_EV_PER_A3 = 10.0
+"""1,600 GPa: beyond it the unit is more likely GPa or kbar."""
+
+Found = dict[Reading, list[int]]
+
+
+def unit_alarms(frames: Sequence[Frame], yardstick: Yardstick) -> list[Alarm]:
+    """Judge forces and stresses against the model that their own set gives."""
+    found = [*_force_alarms(yardstick), *_stress_alarms(frames, yardstick)]
+    return [one for one in found if one is not None]
+
+
+def _alarms(found: Found, n_judged: int, what: str, advice: str) -> list[Alarm | None]:
+    enough = max(FEWEST, SMALLEST_SHARE * n_judged)
+    alarms = []
+    for reading, places in found.items():
+        message = (
+            f"{len(places)} of {n_judged} frames whose {what} could be judged have {what} that fit the others only if "
+            f"they are {reading.words}."
+        )
+        if len(places) >= enough:
+            alarms.append(alarm(reading.kind, "high", sorted(places), message, advice))
+    return alarms
+
+
+# ---- forces ----------------------------------------------------------------------------------------------------------
+
+
+def _force_alarms(yardstick: Yardstick) -> list[Alarm | None]:
+    scale, correlation = _force_scales(yardstick)
+    judged = np.flatnonzero(np.isfinite(scale) & (np.abs(correlation) > LEAST_CORRELATION))
+    if len(judged) < FEWEST:
+        return []
+    turned = scale[judged] < 0
+    sizes = np.log(np.abs(scale[judged]))
+    upright = sizes[~turned] if (~turned).any() else sizes
+    middle, sigma = float(np.median(upright)), max(robust_sigma(upright), 0.02)
+    found: Found = defaultdict(list)
+    usual = float(np.quantile(np.abs(correlation[judged]), USUAL_CORRELATION))
+    for place, negative, size in zip(judged.tolist(), turned, sizes - middle, strict=True):
+        well_described = abs(float(correlation[place])) >= usual
+        reading = _force_reading(bool(negative), float(size), sigma, well_described)
+        if reading is not None:
+            found[reading].append(place)
+    return _alarms(
+        found, len(judged), "forces", "Convert them to eV/Å (force = minus the gradient), or leave them out."
+    )
+
+
+SIGN = Reading("gradients: their sign is turned", "force_sign", -1.0)
+
+
+def _force_reading(negative: bool, size: float, sigma: float, well_described: bool) -> Reading | None:
+    """Return what explains a scale (natural logarithm, against the usual one) better than that it is usual.
+
+    A factor near one is believed only where the model describes the directions of the forces as well as usual.
+    """
+    if abs(size) > SCALE_SIGMAS * sigma:
+        nearest = min(FORCE_READINGS, key=lambda one: abs(size + np.log(one.factor)))
+        near_one = abs(np.log(nearest.factor)) < NEAR_ONE
+        close = abs(size + np.log(nearest.factor)) < min(abs(size), max(SCALE_SIGMAS * sigma, 0.2))
+        if close and (well_described or not near_one):
+            return nearest
+    return SIGN if negative else None
+
+
+def _force_scales(yardstick: Yardstick) -> tuple[FloatArray, FloatArray]:
+    """Scale and correlation of each frame's forces against the model's; NaN where the model has none to speak of."""
+    scale, correlation = np.full((2, len(yardstick.measured)), np.nan)
+    for place, one in enumerate(yardstick.measured):
+        if one.forces is None:
+            continue
+        label, model = one.forces
+        if np.sqrt(np.mean(model**2)) > LEAST_MODEL_FORCE_EV_PER_A and label.any():
+            overlap = float((label * model).sum())
+            scale[place] = overlap / float((model**2).sum())
+            correlation[place] = overlap / float(np.linalg.norm(label) * np.linalg.norm(model))
+    return scale, correlation
+
+
+# ---- stress ----------------------------------------------------------------------------------------------------------
+
+
+def _stress_alarms(frames: Sequence[Frame], yardstick: Yardstick) -> list[Alarm | None]:
+    given = [(place, one.stress) for place, one in enumerate(yardstick.measured) if one.stress and one.stress[0].any()]
+    if len(given) < FEWEST:
+        return []
+    places = [place for place, _ in given]
+    labels, models = (np.stack([stress[side] for _, stress in given]) for side in (0, 1))
+    whole = _whole_set(labels, models)
+    if whole is not None:
+        return _alarms({whole: places}, len(places), "stresses", _STRESS_ADVICE)
+    expected = models + _offsets([frames[place].cell for place in places], labels - models)
+    found: Found = defaultdict(list)
+    judged = _judge(labels, expected, STRESS_READINGS, found, np.ones((3, 3)))
+    off_diagonal = np.zeros((3, 3))
+    for a, b in OFF_DIAGONAL:
+        off_diagonal[a, b] = off_diagonal[b, a] = 1.0
+    judged_order = _judge(labels, expected, ORDER_READINGS, found, off_diagonal)
+    named = {reading: [places[i] for i in some] for reading, some in found.items()}
+    orders = {reading: some for reading, some in named.items() if reading.kind == "stress_order"}
+    others = {reading: some for reading, some in named.items() if reading.kind != "stress_order"}
+    return [
+        *_alarms(others, judged, "stresses", _STRESS_ADVICE),
+        *_alarms(orders, judged_order, "stresses", _STRESS_ADVICE),
+    ]
+
+
+_STRESS_ADVICE = "Convert them to eV/Å³, positive under tension, in the order the reader expects, or leave them out."
+
+
+def _whole_set(labels: FloatArray, models: FloatArray) -> Reading | None:
+    """Return the reading of all stresses that the forces and energies ask for, None where they stand right."""
+    as_they_are = _typical_miss(labels, models)
+    readings = {one: _typical_miss(np.stack([one.apply(s) for s in labels]), models) for one in STRESS_READINGS}
+    best = min(readings, key=lambda one: readings[one])
+    usual = float(np.median(np.linalg.norm(models, axis=(1, 2))))
+    return best if readings[best] < WHOLE_SET * min(as_they_are, usual) else None
+
+
+def _typical_miss(labels: FloatArray, models: FloatArray) -> float:
+    return float(np.median(np.linalg.norm(labels - models, axis=(1, 2))))
+
+
+def _offsets(cells: Sequence[FloatArray], misses: FloatArray) -> FloatArray:
+    """What the model misses alike in all frames of one cell, else in all frames: medians, (n, 3, 3)."""
+    offsets = np.broadcast_to(np.median(misses, axis=0), misses.shape).copy()
+    members: dict[bytes, list[int]] = defaultdict(list)
+    for place, cell in enumerate(cells):
+        members[np.rint(cell / CELL_GRID_A).astype(int).tobytes()].append(place)
+    for some in members.values():
+        if len(some) >= FRAMES_PER_CELL:
+            offsets[some] = np.median(misses[some], axis=0)
+    return offsets
+
+
+def _judge(
+    labels: FloatArray, expected: FloatArray, readings: Sequence[Reading], found: Found, mask: FloatArray
+) -> int:
+    """Sort frames whose stress is clearly off, and right under a reading, by that reading; return how many were judged.
+
+    What may be off is the median miss plus a quarter of the stress.
+    """
+    size = np.linalg.norm(expected * mask, axis=(1, 2))
+    miss = np.linalg.norm((labels - expected) * mask, axis=(1, 2))
+    allowed = float(np.median(miss)) + MODEL_SHARE * size
+    for place in np.flatnonzero(miss > CLEARLY * allowed).tolist():
+        off = {one: float(np.linalg.norm((one.apply(labels[place]) - expected[place]) * mask)) for one in readings}
+        best = min(off, key=lambda one: off[one])
+        if off[best] < CLOSELY * allowed[place]:
+            found[best].append(place)
+    return len(labels)
+
+
+def gross_stress_alarm(frames: Sequence[Frame]) -> Alarm | None:
+    """Report stresses that are too large for any solid, for sets that give no model of their own."""
+    places = [
+        place
+        for place, frame in enumerate(frames)
+        if frame.stress_eV_per_A3 is not None and np.abs(frame.stress_eV_per_A3).max() > LARGEST_STRESS_EV_PER_A3
+    ]
+    message = f"{len(places)} frames have a stress beyond {LARGEST_STRESS_EV_PER_A3:g} eV/Å³ (1,600 GPa)."
+    return alarm("stress_unit", "high", places, message, "Is it in GPa or kbar? Convert it to eV/Å³.")

@@ -1,0 +1,198 @@
+"""A short model fitted to a dataset's own labels, so robustly that the wrong ones among them stand out against it.
+
+Assumption: most frames carry right labels on one energy surface. Where a fifth of the forces has the wrong sign, the
+other four fifths decide; where most have, the minority is what is reported.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import linalg
+
+from sonde.datasets.label_statistics import energies_off_reference, robust_sigma
+from sonde.datasets.yardstick_basis import Layout, Rows, layout_of, rows_of
+from sonde.records.arrays import FloatArray
+from sonde.records.frames import Frame
+
+MOST_ELEMENTS = 12
+"""Beyond, pairs of elements are too many for the frames that a dataset has of each."""
+MOST_FITTED = 800
+"""Frames the model is fitted to; the others are measured with it."""
+LEAST_FITTED = 12
+ROWS_PER_WEIGHT = 3
+ROUNDS = 8
+ENERGY_WEIGHT = 10.0
+"""Of an energy per atom, eV, against one force component, eV/Å."""
+RIDGE = 1e-8
+FORCE_FLOOR_EV_PER_A = 0.05
+"""What forces are off by in any case; smaller ones tell nothing of their unit."""
+USUAL_OFF_REFERENCE_EV_PER_ATOM = 0.5
+"""How far energies may lie from their composition's reference at first without losing weight."""
+ENERGY_FLOOR_EV_PER_ATOM, RELATIVE_FLOOR = 0.01, 0.05
+"""What the model misses in any case: energies per atom, and forces relative to their size."""
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """Labels of one frame and what the yardstick says instead; None where the frame has no such label.
+
+    energy per atom, eV/atom: label minus model, the constants per element fitted to the energies. forces: (n, 3) label
+    and model, eV/Å. stress: (3, 3) label and model, eV/Å³.
+    """
+
+    energy_off_eV_per_atom: float | None
+    forces: tuple[FloatArray, FloatArray] | None
+    stress: tuple[FloatArray, FloatArray] | None
+
+
+@dataclass(frozen=True, eq=False)
+class Yardstick:
+    """A fitted model, and how the energies go with it.
+
+    energy_slope : change of the labelled energies per change of the energies that the model has from the forces alone;
+        1 where units and signs agree; None without forces or energies.
+    """
+
+    layout: Layout
+    weights: FloatArray
+    energy_slope: float | None
+    measured: tuple[Measured, ...]
+
+    @property
+    def energies_off(self) -> FloatArray:
+        """Label minus model per frame, eV/atom; NaN without an energy."""
+        off = [one.energy_off_eV_per_atom for one in self.measured]
+        return np.array([np.nan if value is None else value for value in off])
+
+
+def yardstick(frames: Sequence[Frame]) -> Yardstick | None:
+    """Fit to up to 800 of the frames and measure all; None where there are too few labels for their elements."""
+    layout = layout_of(frames)
+    if len(layout.elements) > MOST_ELEMENTS or len(frames) < LEAST_FITTED:
+        return None
+    rows = list(rows_of(frames, layout))
+    chosen = np.unique(np.linspace(0, len(frames) - 1, MOST_FITTED).astype(int)).tolist()
+    first_trust = _first_trust(frames)
+    problem = _Problem([frames[i] for i in chosen], [rows[i] for i in chosen], first_trust[chosen])
+    if problem.n_labels < ROWS_PER_WEIGHT * layout.n_weights:
+        return None
+    weights = problem.solve(energies=True)
+    slope = problem.energy_slope(problem.solve(energies=False)) if problem.n_force_rows else None
+    measured = tuple(_measured(frame, one, weights) for frame, one in zip(frames, rows, strict=True))
+    return Yardstick(layout, weights, slope, measured)
+
+
+def _first_trust(frames: Sequence[Frame]) -> FloatArray:
+    """Weights of energies before anything is fitted: what composition alone shows to be far off counts little."""
+    above, _ = energies_off_reference(frames)
+    known = np.isfinite(above)
+    trust = np.zeros(len(frames))
+    trust[known] = _trust(above[known], USUAL_OFF_REFERENCE_EV_PER_ATOM)
+    return trust
+
+
+class _Problem:
+    """Weighted least squares with one weight per frame and kind of label, found anew in every round."""
+
+    def __init__(self, frames: Sequence[Frame], rows: Sequence[Rows], first_trust: FloatArray) -> None:
+        self.frames, self.rows = frames, rows
+        self.with_energy = [i for i, f in enumerate(frames) if f.energy_eV is not None]
+        self.first_trust = first_trust[self.with_energy]
+        self.with_forces = [
+            i for i, f in enumerate(frames) if f.forces_eV_per_A is not None and f.forces_eV_per_A.any()
+        ]
+        self.X = np.array([rows[i].energy / frames[i].n_atoms for i in self.with_energy])
+        self.y = np.array([(frames[i].energy_eV or 0.0) / frames[i].n_atoms for i in self.with_energy])
+        self.forces = [np.asarray(frames[i].forces_eV_per_A, float).ravel() for i in self.with_forces]
+        self.n_force_rows = sum(len(one) for one in self.forces)
+        self.n_labels = len(self.y) + self.n_force_rows
+
+    def solve(self, *, energies: bool) -> FloatArray:
+        """Fit; in each round labels that the last fit misses by much count less (Geman and McClure's weights)."""
+        energy_weights = self.first_trust if energies else np.zeros(len(self.y))
+        sizes = np.array([np.sqrt(np.mean(one**2)) for one in self.forces])
+        force_weights = _first_weights(sizes)
+        weights = self._solve(energy_weights, force_weights)
+        for _ in range(ROUNDS):
+            if energies:
+                energy_weights = _trust(self.y - self.X @ weights, ENERGY_FLOOR_EV_PER_ATOM)
+            force_weights = self._force_trust(weights, sizes)
+            weights = self._solve(energy_weights, force_weights)
+        return weights
+
+    def _force_trust(self, weights: FloatArray, sizes: FloatArray) -> FloatArray:
+        if not self.forces:
+            return np.zeros(0)
+        predicted = [self.rows[i].forces @ weights for i in self.with_forces]
+        missed = np.array([np.sqrt(np.mean((p - f) ** 2)) for p, f in zip(predicted, self.forces, strict=True)])
+        expected = np.array([np.sqrt(np.mean(p**2)) for p in predicted])
+        relative = missed / (sizes + expected + FORCE_FLOOR_EV_PER_A)
+        return _trust(relative, RELATIVE_FLOOR, centred=False) * _first_weights(expected)
+
+    def _solve(self, energy_weights: FloatArray, force_weights: FloatArray) -> FloatArray:
+        if len(self.y):
+            X = self.X * (ENERGY_WEIGHT * np.sqrt(energy_weights))[:, None]
+            A, b = X.T @ X, X.T @ (self.y * ENERGY_WEIGHT * np.sqrt(energy_weights))
+        else:
+            n = len(self.rows[0].energy)
+            A, b = np.zeros((n, n)), np.zeros(n)
+        for i, forces, weight in zip(self.with_forces, self.forces, force_weights, strict=True):
+            F = self.rows[i].forces
+            A += weight * (F.T @ F)
+            b += weight * (F.T @ forces)
+        return _ridge(A, b)
+
+    def energy_slope(self, weights: FloatArray) -> float | None:
+        """Regress labelled energies on those of weights fitted to forces, with a free constant per element."""
+        n_elements = len(np.unique(np.concatenate([frame.numbers for frame in self.frames])))
+        if len(self.y) < 2 * (n_elements + 1):
+            return None
+        bound = self.X[:, n_elements:] @ weights[n_elements:]
+        design = np.column_stack([bound, self.X[:, :n_elements]])
+        trust = np.ones(len(self.y))
+        solution = np.zeros(design.shape[1])
+        for _ in range(ROUNDS):
+            solution = linalg.lstsq(design * np.sqrt(trust)[:, None], self.y * np.sqrt(trust))[0]
+            trust = _trust(self.y - design @ solution, ENERGY_FLOOR_EV_PER_ATOM)
+        outside = bound - design[:, 1:] @ linalg.lstsq(design[:, 1:], bound)[0]
+        # What the compositions explain says nothing of the slope; too little left over, and neither does the rest.
+        scatter = robust_sigma(self.y - design @ solution)
+        told = float(np.std(outside)) * abs(float(solution[0])) * np.sqrt(len(self.y))
+        return float(solution[0]) if told > 10 * scatter else None
+
+
+def _first_weights(sizes: FloatArray) -> FloatArray:
+    """Weights by which strong forces count no more than usual ones: models are wrong in proportion."""
+    if not len(sizes):
+        return sizes
+    usual = float(np.median(sizes)) + FORCE_FLOOR_EV_PER_A
+    return usual**2 / (sizes**2 + usual**2)
+
+
+def _trust(missed: FloatArray, floor: float, *, centred: bool = True) -> FloatArray:
+    if not len(missed):
+        return missed
+    missed = missed - np.median(missed) if centred else missed
+    usual = 3 * max(float(np.median(np.abs(missed))), floor)
+    return 1 / (1 + (missed / usual) ** 2) ** 2
+
+
+def _ridge(A: FloatArray, b: FloatArray) -> FloatArray:
+    scale = np.sqrt(np.diag(A))
+    used = scale > 1e-10 * max(float(scale.max()), 1e-300)
+    inverse = 1 / scale[used]
+    system = A[np.ix_(used, used)] * inverse[:, None] * inverse + RIDGE * np.eye(int(used.sum()))
+    weights = np.zeros_like(b)
+    weights[used] = inverse * linalg.solve(system, b[used] * inverse, assume_a="pos")
+    return weights
+
+
+def _measured(frame: Frame, rows: Rows, weights: FloatArray) -> Measured:
+    off = None if frame.energy_eV is None else (frame.energy_eV - float(rows.energy @ weights)) / frame.n_atoms
+    forces = stress = None
+    if frame.forces_eV_per_A is not None:
+        forces = (np.asarray(frame.forces_eV_per_A, float), (rows.forces @ weights).reshape(-1, 3))
+    if frame.stress_eV_per_A3 is not None and rows.stress is not None:
+        stress = (np.asarray(frame.stress_eV_per_A3, float), (rows.stress @ weights).reshape(3, 3))
+    return Measured(off, forces, stress)
