@@ -5,7 +5,8 @@ import numpy as np
 from sonde.datasets.readers.vasp_inputs import KpointMesh
 from sonde.records.arrays import FloatArray
 
-MOST_DIVISIONS = 200
+DIVISIONS = np.arange(1.0, 201.0)[:, None]
+"""That are tried along an axis."""
 DIGITS = 2e-6
 """Coordinates are printed with six decimals."""
 
@@ -29,9 +30,15 @@ def mesh_behind(coordinates: FloatArray, weights: FloatArray) -> KpointMesh | No
 
 def _axis(coordinates: FloatArray) -> tuple[int, bool] | None:
     """Return the divisions along an axis, and whether they are shifted by half a step."""
-    for n in range(1, MOST_DIVISIONS + 1):
-        for shifted in (False, True):
-            steps = coordinates * n - (0.5 if shifted else 0.0)
-            if np.abs(steps - np.round(steps)).max() <= n * DIGITS:
-                return n, shifted
-    return None
+    steps = DIVISIONS * np.unique(coordinates)
+    fits = np.stack([_off(steps), _off(steps - 0.5)], axis=1) <= DIVISIONS * DIGITS
+    if not fits.any():
+        return None
+    n, shifted = divmod(int(np.argmax(fits)), 2)  # the fewest first, of these the unshifted
+    return n + 1, bool(shifted)
+
+
+def _off(steps: FloatArray) -> FloatArray:
+    """Return how far the worst of each row is from a whole number."""
+    worst: FloatArray = np.abs(steps - np.round(steps)).max(axis=1)
+    return worst

@@ -16,7 +16,7 @@ STARTED = re.compile(rb"date (\d{4})\.(\d\d)\.(\d\d) +(\d\d:\d\d:\d\d)")
 PARAMETER = re.compile(r"(?:^|;)[ \t]*([A-Z][A-Z0-9_]*)[ \t]*=[ \t]*([^\s;]+)", re.MULTILINE)
 ECHO = re.compile(rb"\n INCAR:[^\n]*\n((?:   [^\n]*\n)+)")  # "\n", not "^": a literal is found ten times as fast
 META_GGA = re.compile(rb"\n METAGGA = *([A-Za-z][\w\-]*)")
-LEXCH_OF_RUN = re.compile(rb"(?:LEXCH   =|for  LEXCH =) *(\d+)")
+LEXCH_OF_RUN = re.compile(rb"LEXCH(?:   | )= *(\d+)")  # two blanks: that of a potential
 MESH = re.compile(rb"generate k-points for: +(\d+) +(\d+) +(\d+)")
 IRREDUCIBLE = re.compile(rb"Found +(\d+) irreducible k-points")
 FIRST_KPOINT = re.compile(rb"Following reciprocal coordinates:[^\n]*\n[^\n]*\n([^\n]*)\n")
