@@ -24,6 +24,7 @@ from sonde.store.migrations import FORMAT, m001_ledger
 MIGRATIONS = {
     "m001_ledger.py": "178e903101504a41363835ef184ed00e8630e5717c43028f54b8376d3552bff9",
     "m002_access.py": "a194b12a23eb800d5efedb851c5fec0a5912b73b9e33c5b7278f9b79ac5abf30",
+    "m003_bulk_index.py": "b4f22e1ad5d63d5f55eefed4b237b30ac003af4fbdabbd2525f51a45ddb87fbb",
 }
 """A released migration is never edited: projects that went through it would differ from those that did not."""
 
@@ -109,6 +110,10 @@ def test_upgrade_from_the_first_format_keeps_what_is_there(tmp_path: Path) -> No
     assert Project.upgrade(tmp_path) == ledger.parent / "ledger.format-1.db"
     project = Project.open(tmp_path)
     assert list(project.passages.all()) == [replace(kept, source="chat")]
+    added = replace(kept, anchor="slack:a/9.9", text="ENCUT stays 520 eV")
+    assert project.passages.add("chat", [kept, added]) == 1
+    assert project.passages.search("ENCUT stays", limit=9)[0][0].anchor == added.anchor
+    assert project.passages.search(kept.text, limit=9)
     assert project.sources.row("chat").access == Access()
     project.close()
 

@@ -41,7 +41,7 @@ class Ledger:
     ) -> None:
         self.path = path
         self.lock = lock
-        self.batch_rows = 500
+        self.batch_rows = 500  # until the journal is known
         self._connection = _connect(path, create=create)
         self.close = weakref.finalize(self, _close, self._connection)
         try:
@@ -49,6 +49,8 @@ class Ledger:
         except sqlite3.DatabaseError as error:
             self.close()
             raise _unreadable(path, error) from error
+        if self.journal_mode == "wal":
+            self.batch_rows = 5000
 
     def _journal_mode_here(self, *, create: bool) -> JournalMode:
         # A ledger that once gave up its write-ahead log may be in use over the network: it is not given one again.

@@ -1,7 +1,9 @@
 """Passages: text with its anchor, found again by words or by pieces of words."""
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import fields, replace
+from dataclasses import fields
+from operator import attrgetter
 from typing import Any
 
 from sonde.records.decisions import Passage
@@ -13,12 +15,15 @@ from sonde.store.times import optional_time_of, optional_time_text
 _FIELDS = tuple(field.name for field in fields(Passage))
 _COLUMNS = ", ".join(_FIELDS)
 _INSERT = f"INSERT INTO passages ({_COLUMNS}) VALUES ({', '.join('?' * len(_FIELDS))}) ON CONFLICT DO NOTHING"
-_REVISE = (
-    f"UPDATE passages SET ({_COLUMNS}) = ({', '.join('?' * len(_FIELDS))}) "
-    f"WHERE source = ? AND anchor = ? AND ({_COLUMNS}) IS NOT ({', '.join('?' * len(_FIELDS))})"
-)
+_REVISE = f"UPDATE passages SET ({_COLUMNS}) = ({', '.join('?' * len(_FIELDS))}) WHERE source = ? AND anchor = ?"
+_KNOWN = f"SELECT {_COLUMNS} FROM passages WHERE source = ? AND anchor IN (SELECT value FROM json_each(?))"
+_INDEXES = ("passage_words", "passage_trigrams")
+_READ = attrgetter(*_FIELDS)
+_TIME, _SOURCE, _ANCHOR = _FIELDS.index("time"), _FIELDS.index("source"), _FIELDS.index("anchor")
 _TITLE_WEIGHT = 0.5
 _PAGE = 1000
+
+_Values = tuple[Any, ...]
 
 
 class PassageStore:
@@ -38,7 +43,7 @@ class PassageStore:
             last_before = self._last_id()
             try:
                 for batch in in_batches(passages, self._ledger.batch_rows):
-                    n_new += self._add_batch([_values(replace(passage, source=source)) for passage in batch])
+                    n_new += self._add_batch(source, [_values(passage, source) for passage in batch])
             except Exception:
                 with self._ledger.transaction("passages") as connection:
                     connection.execute("DELETE FROM passages WHERE id > ?", (last_before,))
@@ -99,29 +104,44 @@ class PassageStore:
             )
             return cursor.rowcount
 
-    def _add_batch(self, batch: Sequence[tuple[Any, ...]]) -> int:
-        n_new = 0
+    def _add_batch(self, source: str, batch: Sequence[_Values]) -> int:
         with self._ledger.transaction("passages") as connection:
+            last_before = self._last_id()
+            known, fresh, revised = self._known(source, batch), dict[str, _Values](), list[_Values]()
             for values in batch:
-                is_new = connection.execute(_INSERT, values).rowcount
-                n_new += is_new
-                if not is_new:
-                    named = dict(zip(_FIELDS, values, strict=True))
-                    connection.execute(_REVISE, (*values, named["source"], named["anchor"], *values))
-        return n_new
+                anchor = values[_ANCHOR]
+                if anchor not in known:
+                    fresh[anchor] = values
+                elif known[anchor] != values:
+                    known[anchor] = values
+                    revised.append(values)
+            connection.executemany(_INSERT, fresh.values())
+            for index in _INDEXES:
+                taken = f"INSERT INTO {index} (rowid, text, title) SELECT id, text, title FROM passages WHERE id > ?"
+                connection.execute(taken, (last_before,))
+            connection.executemany(_REVISE, [(*values, source, values[_ANCHOR]) for values in revised])
+        return len(fresh)
+
+    def _known(self, source: str, batch: Sequence[_Values]) -> dict[str, _Values]:
+        """Passages of the source that stand at an anchor of the batch, as they are stored."""
+        anchors = json.dumps([values[_ANCHOR] for values in batch])
+        return {row["anchor"]: tuple(row) for row in self._ledger.rows(_KNOWN, source, anchors)}
 
     def _last_id(self) -> int:
         ((last,),) = self._ledger.rows("SELECT coalesce(max(id), 0) FROM passages")
         return int(last)
 
 
-def _values(passage: Passage) -> tuple[Any, ...]:
-    named = {name: getattr(passage, name) for name in _FIELDS} | {"time": optional_time_text(passage.time)}
-    return tuple(_storable(value) if isinstance(value, str) else value for value in named.values())
+def _values(passage: Passage, source: str) -> _Values:
+    values = list(_READ(passage))
+    values[_TIME], values[_SOURCE] = optional_time_text(passage.time), source
+    return tuple(_storable(value) if isinstance(value, str) else value for value in values)
 
 
 def _storable(text: str) -> str:
     # Half a surrogate pair (cut-off emoji in exports) is no text: it becomes the replacement character.
+    if text.isascii():
+        return text
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 

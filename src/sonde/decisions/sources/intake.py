@@ -2,10 +2,14 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import lru_cache
 
 from sonde.decisions.sources.access import channel_of, entry
 from sonde.decisions.sources.secrets import redacted
 from sonde.records.decisions import Access, Change, Passage
+
+_title_shown = lru_cache(maxsize=4096)(redacted)
+"""Titles repeat: a channel's stands on every message."""
 
 
 class Intake:
@@ -58,7 +62,9 @@ class Intake:
 
     def _without_secrets(self, passage: Passage) -> Passage:
         before = self.n_secrets
-        text, title = self._shown(passage.text), self._shown(passage.title or "")
+        text, named = self._shown(passage.text), _title_shown(passage.title or "")
+        self.n_secrets += named.n_secrets
+        title = named.text
         return passage if self.n_secrets == before else replace(passage, text=text, title=title or None)
 
     def _value(self, key: str, value: str | None) -> str | None:

@@ -112,6 +112,8 @@ def redacted(text: str) -> Redacted:
     """Put `[redacted: kind]` in the place of every secret. Doing so again changes nothing."""
     lower, n_secrets = text.lower(), 0
     suspected = {place for sign, place in _SIGNED if sign in lower}
+    if not suspected:
+        return Redacted(text, 0)
     for place in sorted(suspected):
         if place < len(SHAPES):
             text, n_found = _without_shape(text, SHAPES[place])
