@@ -1,5 +1,7 @@
 """Output of CP2K: labels against dpdata, pymatgen and CP2K's own trajectory files."""
 
+import gzip
+import re
 import shutil
 from itertools import pairwise
 from pathlib import Path
@@ -11,6 +13,7 @@ from ase.units import Bohr, GPa, Hartree, kB
 
 from sonde.datasets.readers import read_frames, reader_for, readers
 from sonde.errors import BadInput
+from sonde.records.arrays import FloatArray
 from sonde.testing.readers import LAWS, Law, ReaderCase
 
 RUNS = "dft_outputs/nomad/cp2k"
@@ -99,21 +102,41 @@ def test_dynamics_take_positions_from_the_trajectory_of_the_same_energies(shared
     np.testing.assert_allclose([frame.energy_eV or 0 for frame in frames], table[:, 4] * Hartree, atol=1e-7)
 
 
-def test_energies_and_forces_of_a_relaxation_belong_together(shared_data: Path) -> None:
+def test_energies_and_positions_of_a_relaxation_belong_together(shared_data: Path) -> None:
     """Between neighbouring steps the energy changes by the work of the mean force, as it must on one surface."""
     frames = list(read_frames(shared_data / RELAXED))
+    printed = printed_forces(shared_data / RELAXED)
     assert len(frames) == 13
     assert frames[-1].tags["relaxation_converged"] is True
     largest = 0.0
     for a, b in pairwise(frames[:-1]):
-        assert a.forces_eV_per_A is not None
-        assert b.forces_eV_per_A is not None
         assert a.energy_eV is not None
         assert b.energy_eV is not None
-        work = -0.5 * float(((a.forces_eV_per_A + b.forces_eV_per_A) * (b.positions - a.positions)).sum())
+        forces = printed[round(a.energy_eV, 7)] + printed[round(b.energy_eV, 7)]
+        work = -0.5 * float((forces * (b.positions - a.positions)).sum())
         assert b.energy_eV - a.energy_eV == pytest.approx(work, abs=2e-3)
         largest = max(largest, abs(work))
     assert largest > 1e-2  # the steps are large enough for that to mean something
+
+
+def printed_forces(path: Path) -> dict[float, FloatArray]:
+    """Forces of three atoms as the output prints them, eV/Å, by the energy before them, eV."""
+    text = gzip.decompress(path.read_bytes()).decode()
+    blocks = re.findall(r"energy \(a\.u\.\): +(\S+)\s+ATOMIC FORCES in \[a\.u\.\]\s+#[^\n]*\n((?:[^\n]*\n){3})", text)
+    rows = {float(energy): [line.split()[3:] for line in block.splitlines()] for energy, block in blocks}
+    return {round(e * Hartree, 7): np.array(values, float) * Hartree / Bohr for e, values in rows.items()}
+
+
+def test_forces_on_held_atoms_are_no_labels(shared_data: Path, tmp_path: Path) -> None:
+    """The oxygen is fixed and gets 0 0 0, so that 1 eV/Å are missing; Si₈'s zeros are those of its symmetry."""
+    frames = list(read_frames(shared_data / RELAXED))
+    assert all(frame.forces_eV_per_A is None for frame in frames)
+    assert "atoms were held" in str(frames[0].tags["defects"])
+    (alone,) = read_frames(shutil.copy(shared_data / RELAXED, tmp_path))  # without the input that says so
+    assert alone.forces_eV_per_A is None
+    (silicon,) = read_frames(shared_data / SILICON)
+    assert silicon.forces_eV_per_A is not None
+    assert silicon.forces_eV_per_A[0].tolist() == [0, 0, 0]
 
 
 def test_without_its_trajectory_only_the_printed_geometry_is_read(shared_data: Path, tmp_path: Path) -> None:

@@ -227,10 +227,10 @@ def test_hybrid_runs_keep_the_last_of_their_self_consistencies(shared_data: Path
         ("vcrelax_success_atoms_shape", "no geometry of a calculation"),
         (
             "failed_computing_cholesky",
-            r"the file is empty; CRASH beside it says: Error in routine cdiaghg \(668\): prob",
+            r"the file is empty, CRASH beside it says: Error in routine cdiaghg \(668\): prob",
         ),
         ("failed_computing_cholesky_stdout", r"Error in routine cdiaghg \(668\): problems computing cholesky"),
-        ("failed_qr_failed", r"the file is empty; CRASH beside it says: \[Q, R\] = qr\(X, 0\) failed"),
+        ("failed_qr_failed", r"the file is empty, CRASH beside it says: \[Q, R\] = qr\(X, 0\) failed"),
         ("failed_base_exception", "the file is empty"),
     ],
 )

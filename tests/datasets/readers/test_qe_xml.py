@@ -108,6 +108,16 @@ def test_the_moved_geometry_of_a_relaxation_does_not_get_the_old_energy(shared_d
     assert frame.tags["relaxation_converged"] is False
 
 
+def test_forces_on_held_coordinates_are_no_labels(shared_data: Path) -> None:
+    """For a held coordinate the XML holds zero, and the output the force of 0.9 eV/Å that acts on it."""
+    folder = shared_data / CASES / "fixed_coords_relax"
+    xml, output = (next(read_frames(folder / name)) for name in ("data-file.xml", "aiida.out"))
+    assert output.forces_eV_per_A is not None
+    assert output.forces_eV_per_A[0, 0] == pytest.approx(-0.9158, abs=1e-3)
+    assert xml.forces_eV_per_A is None
+    assert "5 coordinates were held" in str(xml.tags["defects"])
+
+
 def test_mesh_comes_from_the_xml(shared_data: Path) -> None:
     tags = next(read_frames(shared_data / TIO2)).tags
     assert tags["kpoints"] == "mesh 7x7x12 Gamma"

@@ -4,12 +4,13 @@ import random
 import re
 from collections import Counter
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from sonde.datasets.readers import read_frames, readers
+from sonde.datasets.readers import read_frames, readers, write_extxyz
 from sonde.datasets.surfaces import surface_of
 from sonde.errors import BadInput
 from sonde.records.frames import Frame
@@ -75,6 +76,19 @@ def test_the_level_of_theory_is_stated_in_the_surfaces_words(name: str, shared_d
     fields = {field.partition("[")[0] for field in surface_of(frame)}
     stated = {"code", "code_version", "functional", "hubbard_u", "pseudopotential", "dispersion", "spin_orbit"}
     assert stated | {"kpoints", "smearing", "spin_polarized"} <= fields
+
+
+@pytest.mark.parametrize("n_bytes", [1021, 1022, 1023, 2046])
+def test_tags_of_any_length_survive_extended_xyz(n_bytes: int, tmp_path: Path) -> None:
+    """The C parser refuses comment lines of 1022, 2046 … bytes; the reader then takes another, which keeps quotes."""
+    frame = next(read_frames(GPAW / "al2_relaxation.txt"))
+    path = tmp_path / "long.xyz"
+    write_extxyz(path, [frame])
+    missing = n_bytes - len(path.read_bytes().split(b"\n")[1])
+    write_extxyz(path, [replace(frame, tags={**frame.tags, "remark": "a" * (missing - len(" remark="))})])
+    assert len(path.read_bytes().split(b"\n")[1].rstrip()) == n_bytes
+    (again,) = read_frames(path)
+    assert {key: again.tags[key] for key in frame.tags} == dict(frame.tags)
 
 
 @pytest.mark.parametrize("name", SAMPLES)

@@ -48,6 +48,7 @@ DISPERSION = re.compile(rb"vdW POTENTIAL\| +(?:Pair Potential|Non-local Function
 PAIR_POTENTIALS = {rb"DFT-D4": "D4", rb"DFT-D3": "D3", rb"DFT-D2": "D2"}
 NONLOCAL = {rb"RVV10 Functional": "rVV10", rb"vdW-DF2? Functional|vdW-DF": "vdW-DF"}
 SMEARINGS = {"FERMI_DIRAC": "Fermi-Dirac", "ENERGY_WINDOW": "energy window", "LIST": "listed occupations"}
+FIXED_ATOMS = re.compile(rb"^\s*&FIXED_ATOMS", re.MULTILINE | re.IGNORECASE)
 RELATIVES = {"revPBE": "revPBE", "PBEsol": "PBEsol"}
 """PBE's section is called PBE also where its reference says that another form was taken."""
 
@@ -65,6 +66,8 @@ class Cp2kHeader:
     pbc: tuple[bool, bool, bool]
     kinds: Mapping[int, str]
     """Number of a kind → its element."""
+    holds_atoms: bool
+    """The input beside fixes atoms."""
 
     @property
     def geometry(self) -> Geometry:
@@ -90,7 +93,8 @@ def read_header(text: bytes, is_whole: bool, folder: Path) -> Cp2kHeader | None:
     if atoms is None or cell is None:
         return None
     kinds, numbers, positions = atoms
-    exact = _cell_of_input(folder, text_of(INPUT_NAME.search(text)))
+    asked = _input_beside(folder, text_of(INPUT_NAME.search(text)))
+    exact = _cell_of_input(asked)
     decimals = _decimals(text)
     agrees = exact is not None and bool(np.abs(exact - cell).max() <= 0.51 * 10.0**-decimals)
     periodicity = text_of(last_match(PERIODICITY, text)) or "XYZ"
@@ -103,6 +107,7 @@ def read_header(text: bytes, is_whole: bool, folder: Path) -> Cp2kHeader | None:
         decimals < 6 and not agrees,
         ("X" in periodicity, "Y" in periodicity, "Z" in periodicity),
         kinds,
+        FIXED_ATOMS.search(asked) is not None,
     )
 
 
@@ -136,15 +141,19 @@ def _decimals(text: bytes) -> int:
     return len(vector[1].split()[0].rpartition(b".")[2]) if vector else 0
 
 
-def _cell_of_input(folder: Path, name: str | None) -> FloatArray | None:
-    """Read &CELL of the input beside, where it is given by vectors or lengths in Å."""
+def _input_beside(folder: Path, name: str | None) -> bytes:
+    """Return the input of the run, or nothing where it does not lie beside."""
     if not name or "/" in name or "\x00" in name or not (folder / name).is_file():
-        return None
+        return b""
     try:
         with opened(folder / name) as handle:
-            text = handle.read(LARGEST_INPUT_BYTES)
+            return handle.read(LARGEST_INPUT_BYTES)
     except (BadInput, OSError):
-        return None
+        return b""
+
+
+def _cell_of_input(text: bytes) -> FloatArray | None:
+    """Read &CELL of an input, where it is given by vectors or lengths in Å."""
     section = re.search(rb"^\s*&CELL\s*\n(.*?)^\s*&END", text, re.MULTILINE | re.DOTALL)
     if section is None or b"[" in section[1] or re.search(rb"^\s*ALPHA", section[1], re.MULTILINE):
         return None

@@ -47,6 +47,9 @@ STRESS = re.compile(rb"(?:STRESS TENSOR|STRESS\| \w+ stress tensor) \[(\w+)\]", 
 STRESS_ROW = re.compile(rb"^\s*(?:STRESS\|)?\s*[xyzXYZ]\s+(-?\d+\.\d+\S*\s+-?\d+\.\d+\S*\s+-?\d+\.\d+\S*)")
 STRESS_UNITS = {b"gpa": GPa, b"kbar": 0.1 * GPa, b"bar": 1e-4 * GPa, b"mpa": 1e-3 * GPa, b"pa": 1e-9 * GPa}
 ENSEMBLE = re.compile(rb"ENSEMBLE TYPE += +(\S+)|MD\| Ensemble [Tt]ype +(\S+)")
+LARGEST_NET_FORCE_HARTREE_PER_BOHR = 1e-4
+"""5 meV/Å; forces that are zero by symmetry leave the others in balance."""
+HELD = "atoms were held: their forces are printed as zero, so forces are left out"
 CELL_MOVES = re.compile(rb"NPT|NPE|NPH", re.IGNORECASE)
 
 
@@ -81,6 +84,7 @@ class _Part:
     run: CodeRun
     cuts: tuple[int, ...]
     trajectory: Trajectory | None
+    holds_atoms: bool
 
 
 def _parts(path: Path, text: mmap) -> list[_Part]:
@@ -117,7 +121,8 @@ def _part(path: Path, text: mmap, header: Cp2kHeader, which: tuple[int, int], cu
         source_format="CP2K output",
     )
     defects = tuple(_odd(text, header, which, cuts, complete, trajectory))
-    return _Part(header, CodeRun(path, provenance_of(header), facts, defects), cuts, trajectory)
+    run = CodeRun(path, provenance_of(header), facts, defects)
+    return _Part(header, run, cuts, trajectory, _holds_atoms(text, header, cuts))
 
 
 def _odd(
@@ -159,7 +164,7 @@ def _steps(text: mmap, part: _Part) -> Iterator[CalculatedStep]:
             geometry = _of_trajectory(part.trajectory, ordinal, header, cell) or geometry
         if energy is not None and geometry is not None:
             found_any = True
-            yield _step(piece, geometry, energy)
+            yield _step(piece, geometry, energy, part.holds_atoms)
         cell = _next_cell(piece, header, cell)
         geometry = _printed(piece, header, cell)
     if not found_any:
@@ -189,8 +194,10 @@ def _printed(piece: bytes, header: Cp2kHeader, cell: FloatArray | None) -> Geome
     return replace(header.geometry, positions=atoms[2], cell=cell)
 
 
-def _step(piece: bytes, geometry: Geometry, energy: float) -> CalculatedStep:
-    forces = _forces(piece, len(geometry.numbers))
+def _step(piece: bytes, geometry: Geometry, energy: float, holds_atoms: bool) -> CalculatedStep:
+    printed = _forces(piece, len(geometry.numbers))
+    forces = None if holds_atoms else printed
+    held = (HELD,) if holds_atoms and printed is not None else ()
     entropy, iterations = last_number(ENTROPY, piece), last_number(REACHED, piece)
     facts = StepFacts(
         scf_converged=_converged(piece),
@@ -203,8 +210,20 @@ def _step(piece: bytes, geometry: Geometry, energy: float) -> CalculatedStep:
         None if forces is None else forces * (Hartree / Bohr),
         _stress(piece),
         facts,
-        unread("forces", FORCES.search(piece) is not None, forces),
+        (*unread("forces", FORCES.search(piece) is not None, printed), *held),
     )
+
+
+def _holds_atoms(text: mmap, header: Cp2kHeader, cuts: tuple[int, ...]) -> bool:
+    """Tell whether atoms are held: by the input, or as the others do not balance where the forces on some are zero."""
+    if header.holds_atoms:
+        return True
+    for start, end in pairwise(cuts):
+        forces = _forces(text[start:end], len(header.numbers))
+        if forces is not None:
+            net = float(np.linalg.norm(forces.sum(axis=0)))
+            return bool((forces == 0).all(axis=1).any()) and net > LARGEST_NET_FORCE_HARTREE_PER_BOHR
+    return False
 
 
 def _converged(piece: bytes) -> bool | None:

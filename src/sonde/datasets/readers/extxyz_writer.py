@@ -19,6 +19,8 @@ from sonde.errors import WrongUse
 from sonde.records.arrays import FloatArray
 from sonde.records.frames import Frame, Tag
 
+C_BUFFER = 1024
+"""The C parser of libAtoms reads lines in pieces, and refuses one that with its end fills the last piece exactly."""
 PLAIN_TEXT = re.compile(r"[^\W\d][\w:;/@.+-]*")
 """Text that every parser takes as text, quoted or not."""
 NOT_TEXT = frozenset(["t", "f", "true", "false", "none", "null", "nan", "inf", "infinity"])
@@ -79,7 +81,8 @@ def _comment(frame: Frame, number: str) -> str:
     if frame.stress_eV_per_A3 is not None:
         parts.append(f'REF_stress="{_numbers(frame.stress_eV_per_A3, "%.16g")}"')
     periodic = " ".join("T" if along else "F" for along in frame.pbc)
-    return " ".join([*parts, f'pbc="{periodic}"'])
+    comment = " ".join([*parts, f'pbc="{periodic}"'])
+    return comment + " " if len(comment.encode()) % C_BUFFER == C_BUFFER - 2 else comment
 
 
 def _numbers(matrix: FloatArray, number: str) -> str:

@@ -90,7 +90,7 @@ def _refuse_without_output(path: Path) -> None:
     head = first_bytes(path)
     reason = error_in(head) if head.strip() else crash_beside(path)
     if reason is not None and (not head.strip() or NEW_RUN.search(head) is None):
-        empty = "" if head.strip() else "the file is empty; CRASH beside it says: "
+        empty = "" if head.strip() else "the file is empty, CRASH beside it says: "
         raise Place(path).bad(f"{empty}{reason}", "leave it out: pw.x stopped before it had a result.")
     head_of(path)
 

@@ -195,7 +195,8 @@ def _step(path: Path, element: Element, convergence: Element | None, document: _
     n_steps = number_at(convergence, "n_scf_steps")
     energy = number_at(element, "total_energy/etot") if n_steps != 0 else None
     entropy = number_at(element, "total_energy/demet")
-    forces, stress = _array(element, "forces", n_atoms), _array(element, "stress", 3)
+    held = _held(document, n_atoms)
+    forces, stress = None if held else _array(element, "forces", n_atoms), _array(element, "stress", 3)
     moments = _moments(element)
     facts = StepFacts(
         scf_converged=is_on(convergence, "convergence_achieved") if n_steps != 0 else None,
@@ -210,8 +211,15 @@ def _step(path: Path, element: Element, convergence: Element | None, document: _
         None if energy is None or forces is None else forces * (Hartree / Bohr),
         None if energy is None or stress is None else -stress * (Hartree / Bohr**3),
         facts,
-        () if energy is not None else ("no self-consistent calculation was finished",),
+        (*(() if energy is not None else ("no self-consistent calculation was finished",)), *held),
     )
+
+
+def _held(document: _Document, n_atoms: int) -> tuple[str, ...]:
+    """Say that coordinates were held, for whose forces the XML writes zeros."""
+    free = floats(document.asked.findtext("free_positions"))
+    n_held = sum(value == 0 for value in free) if len(free) == 3 * n_atoms else 0
+    return (f"{n_held} coordinates were held: their forces are written as zero, so forces are left out",) * bool(n_held)
 
 
 def _moments(element: Element) -> tuple[float | None, float | None]:
