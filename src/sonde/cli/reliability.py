@@ -1,4 +1,4 @@
-"""`sonde trust fit` and `sonde trust score`."""
+"""`sonde trust fit`, `evaluate` and `score`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -32,6 +32,31 @@ def fit(
 
     summary = trust_fit(open_project(project), potential, on, tolerance=tolerance, progress=progress_for_terminal())
     show(summary, show_trust, as_json)
+
+
+@trust_app.command("evaluate")
+def evaluate(
+    potential: Potential,
+    on: Annotated[str, typer.Option(help="Dataset with labels, best one that the potential was not trained on.")],
+    tolerance: Annotated[
+        list[float] | None, typer.Option(help="Force error, eV/Å; may be repeated. Quantiles of the errors if absent.")
+    ] = None,
+    shift: Annotated[
+        list[str] | None, typer.Option(help="random, composition, element, config_type or size; may be repeated.")
+    ] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="How often everything is repeated with another seed.")] = 1,
+    softening: Annotated[bool, typer.Option(help="Judge again after a force-slope correction.")] = True,
+    project: ProjectFolder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Judge the probe beside every baseline, under shifts, with intervals; where a baseline wins it says so."""
+    from sonde.operations.trust_evaluation import EvaluationPlan, trust_evaluate
+    from sonde.views.reliability import show_evaluation
+
+    default = EvaluationPlan()
+    plan = EvaluationPlan(tuple(tolerance or ()), tuple(shift or default.shifts), tuple(range(seeds)), softening)
+    found = trust_evaluate(open_project(project), potential, on, plan=plan, progress=progress_for_terminal())
+    show(found, show_evaluation, as_json)
 
 
 @trust_app.command("score")

@@ -44,14 +44,14 @@ def trust_fit(
         evaluations,
         groups_of(frames, dataset),
         tolerance=tolerance,
-        settings=TrustSettings(potential, seen_in_training=_seen(project, registered.trained_on, frames)),
+        settings=TrustSettings(potential, seen_in_training=seen_in_training(project, registered.trained_on, frames)),
     )
     with project.writing():
         project.artifacts.put("probe", potential, probe.to_bytes(), {"dataset": dataset})
     return summary
 
 
-def _seen(project: "Project", trained_on: str | None, frames: list[Frame]) -> tuple[bool, ...] | None:
+def seen_in_training(project: "Project", trained_on: str | None, frames: list[Frame]) -> tuple[bool, ...] | None:
     """Per frame, whether its geometry stands in the training dataset; None where that dataset is not registered."""
     from sonde.datasets.identity import geometry_id
 

@@ -51,3 +51,80 @@ class TrustSummary:
     n_out_of_scope: int
     grouped_by: str
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ScoreRow:
+    """One score of risk under one shift and tolerance. None where the test frames hold one kind of case only.
+
+    Losses are the largest force errors of frames, eV/Å (AURC, excess AURC and AUGRC are in eV/Å); probe_better_*: AUROC
+    of the local probe less this score's, with its 95 % interval over the same resampled groups.
+    """
+
+    name: str
+    auroc: float | None
+    auroc_low: float | None
+    auroc_high: float | None
+    auroc_by_part: tuple[float | None, ...]
+    """In each held-out part by itself."""
+    probe_better_by: float | None
+    probe_better_low: float | None
+    probe_better_high: float | None
+    auroc_within_force_bins: float | None
+    auprc: float | None
+    aurc: float
+    excess_aurc: float
+    augrc: float
+    brier: float
+    ece: float
+    recall_of_worst: tuple[float | None, ...]
+    """Of the worst 1, 5 and 10 % at a budget of 5 % flagged."""
+    spearman: float | None
+    atom_auroc: float | None
+    us_per_atom: float
+    """Time of scoring; the forward pass of the potential is not in it."""
+
+
+@dataclass(frozen=True)
+class FlagRow:
+    """What the states say: a frame is set aside where it is unreliable or out of scope."""
+
+    caught: float | None
+    """Share of the frames beyond tolerance that are set aside."""
+    false_alarms: float | None
+    """Share of the frames within tolerance that are set aside."""
+    n_beyond: int
+
+
+@dataclass(frozen=True)
+class ShiftTable:
+    """All scores under one shift, for one tolerance on the largest force error of a frame."""
+
+    shift: str
+    held_out: tuple[str, ...]
+    tolerance_eV_per_A: float
+    n_test: int
+    n_groups: int
+    prevalence_beyond: float
+    rows: tuple[ScoreRow, ...]
+    flags: FlagRow | None
+    seed: int = 0
+    softened: bool = False
+    """Errors are those of forces multiplied by the slope of the evaluation."""
+
+
+@dataclass(frozen=True)
+class TrustEvaluation:
+    """How the probe and every baseline do on one dataset, under several shifts."""
+
+    SCHEMA: ClassVar[str] = "sonde.trust-evaluate/1"
+    potential: str
+    dataset: str
+    n_frames: int
+    n_groups: int
+    seeds: tuple[int, ...]
+    force_slope: float
+    """Least-squares slope of true on predicted force components: above 1 the potential is too soft."""
+    tables: tuple[ShiftTable, ...]
+    """One per seed, shift and tolerance."""
+    notes: tuple[str, ...] = ()

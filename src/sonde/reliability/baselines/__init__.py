@@ -1,0 +1,1 @@
+"""What a probe has to beat: simple scores of risk, all fitted and judged by one protocol."""

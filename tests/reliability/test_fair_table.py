@@ -1,0 +1,142 @@
+"""All scores under one protocol: what is known on paper comes out, and no group is on both sides."""
+
+import io
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from rich.console import Console
+from tests.reliability.synthetic import IDENTITY, KnownErrors
+
+from sonde.errors import WrongUse
+from sonde.local_environments.descriptors import DensityDescriptor
+from sonde.records.reliability import ScoreRow, ShiftTable, TrustEvaluation
+from sonde.reliability.baselines.plain import LargestForce, MajorityClass, SizeAndComposition
+from sonde.reliability.baselines.probes import Local
+from sonde.reliability.baselines.protocol import RiskData, Score
+from sonde.reliability.fair_table import OURS, all_scores, shift_table
+from sonde.reliability.probes.data import ProbeData
+from sonde.reliability.probes.local import environments_of
+from sonde.reliability.shifts import divisions
+from sonde.views.reliability import show_evaluation
+
+TOLERANCE = 1.4
+"""eV/Å; about half of the frames have an atom beyond it."""
+FEW = (Local(), LargestForce(), SizeAndComposition(), MajorityClass())
+
+
+@pytest.fixture(scope="module")
+def known() -> KnownErrors:
+    return KnownErrors(160, seed=5)
+
+
+@pytest.fixture(scope="module")
+def data(known: KnownErrors) -> RiskData:
+    groups = [n // 2 for n in range(len(known.frames))]
+    probe = ProbeData.from_evaluations(known.frames, known.evaluations, groups, identity=IDENTITY)
+    return RiskData(probe, tuple(environments_of(DensityDescriptor((3, 13)), known.frames)))
+
+
+@pytest.fixture(scope="module")
+def table(known: KnownErrors, data: RiskData) -> ShiftTable:
+    (found,) = shift_table("random", known.frames, data, [TOLERANCE], scores=FEW)
+    return found
+
+
+def row(table: ShiftTable, name: str) -> ScoreRow:
+    return next(one for one in table.rows if one.name == name)
+
+
+def test_every_score_has_a_row_with_numbers(table: ShiftTable) -> None:
+    assert [one.name for one in table.rows] == [score.name for score in FEW]
+    for one in table.rows:
+        assert one.auroc is not None
+        assert one.auroc_low is not None
+        assert one.auroc_high is not None
+        assert one.auroc_low <= one.auroc <= one.auroc_high
+        assert np.isfinite([one.aurc, one.augrc, one.brier, one.ece, one.us_per_atom]).all()
+        assert one.excess_aurc >= -1e-12
+
+
+def test_the_majority_class_ranks_nothing(table: ShiftTable) -> None:
+    majority = row(table, "majority class")
+    assert majority.auroc == 0.5
+    assert majority.auroc_within_force_bins == 0.5
+    assert majority.brier == pytest.approx(table.prevalence_beyond * (1 - table.prevalence_beyond), abs=0.02)
+
+
+def test_a_probe_that_may_know_the_law_beats_what_knows_a_part_of_it(table: ShiftTable) -> None:
+    """Errors depend on embedding, element and force: the force alone cannot rank them as well."""
+    ours, force = row(table, OURS), row(table, "largest predicted force")
+    assert (force.probe_better_low or 0.0) > 0
+    assert (ours.auroc or 0.0) > 0.7
+    assert (ours.auroc_within_force_bins or 0.0) > (force.auroc_within_force_bins or 0.0)
+    assert (row(table, "size and composition").probe_better_low or 0.0) > 0
+    assert ours.aurc < force.aurc
+    assert (ours.atom_auroc or 0.0) > (force.atom_auroc or 0.0)
+
+
+def test_states_set_aside_more_bad_frames_than_good_ones(table: ShiftTable) -> None:
+    assert table.flags is not None
+    assert table.flags.caught is not None
+    assert table.flags.false_alarms is not None
+    assert table.flags.caught > table.flags.false_alarms
+
+
+@pytest.mark.parametrize("score", all_scores(), ids=lambda score: score.name)
+def test_a_score_gives_each_frame_and_atom_a_risk_and_looks_at_no_label(score: Score, data: RiskData) -> None:
+    train, test = data.taking(np.arange(60)), data.taking(np.arange(60, 80))
+    blind = replace(test, probe=replace(test.probe, errors=tuple(np.full_like(e, 9.0) for e in test.probe.errors)))
+    fitted = score.fit(train, seed=0)
+    risks, again = fitted.risks(test, [TOLERANCE]), fitted.risks(blind, [TOLERANCE])
+    assert risks.frames.shape == (20,)
+    assert np.isfinite(risks.frames).all()
+    np.testing.assert_array_equal(risks.frames, again.frames)
+    if risks.atoms is not None:
+        assert [len(own) for own in risks.atoms] == [len(z) for z in test.probe.numbers]
+
+
+def test_an_element_that_was_never_seen_is_as_far_as_can_be(data: RiskData) -> None:
+    train, test = data.taking(np.arange(60)), data.taking(np.arange(60, 64))
+    strange = replace(test.probe, numbers=tuple(np.full_like(z, 92) for z in test.probe.numbers))
+    for score in all_scores():
+        if score.name in ("Mahalanobis", "Gaussian mixture", "LLPR", "Q residual", "nearest neighbour, embedding"):
+            risks = score.fit(train, seed=0).risks(replace(test, probe=strange), [TOLERANCE])
+            assert (risks.frames >= 1e30).all(), score.name
+
+
+def test_no_group_is_on_both_sides(known: KnownErrors, data: RiskData) -> None:
+    groups = data.probe.groups
+    tagged = [replace(frame, tags={"config_type": "ab"[n % 3 == 0]}) for n, frame in enumerate(known.frames)]
+    for shift in ("random", "config_type", "composition", "element", "size"):
+        for part in divisions(shift, tagged, groups, seed=0):
+            train, test = ({groups[k] for k in places.tolist()} for places in (part.train, part.test))
+            assert not train & test
+            assert len(part.test) > 0
+    tested = np.concatenate([part.test for part in divisions("random", known.frames, groups, seed=0)])
+    assert sorted(tested.tolist()) == list(range(len(groups)))
+
+
+def test_kinds_are_named(known: KnownErrors) -> None:
+    groups = list(range(len(known.frames)))
+    tagged = [replace(frame, tags={"config_type": "ab"[n % 3 == 0]}) for n, frame in enumerate(known.frames)]
+    assert [part.held_out for part in divisions("config_type", tagged, groups, seed=0)] == ["a", "b"]
+    assert divisions("config_type", known.frames, groups, seed=0) == []  # one kind only: no shift
+    with pytest.raises(WrongUse, match="A shift is one of random, composition, element"):
+        divisions("moon", known.frames, groups, seed=0)
+
+
+def test_a_shift_without_parts_gives_no_table(known: KnownErrors, data: RiskData) -> None:
+    assert shift_table("config_type", known.frames, data, [TOLERANCE], scores=FEW) == []
+
+
+def test_the_view_shows_where_a_baseline_wins(table: ShiftTable) -> None:
+    wins = replace(
+        row(table, "largest predicted force"), probe_better_by=-0.1, probe_better_low=-0.2, probe_better_high=-0.05
+    )
+    shown = replace(table, rows=(row(table, OURS), wins))
+    record = TrustEvaluation("alloy", "raw", 160, 80, (0,), 1.0, (shown,), ("a note",))
+    out = io.StringIO()
+    show_evaluation(record, Console(file=out, width=200, force_terminal=True))
+    assert "\x1b[31m-0.10 (-0.20 … -0.05)" in out.getvalue()
+    assert "set aside as unreliable or out of scope" in out.getvalue()
