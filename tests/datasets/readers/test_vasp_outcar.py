@@ -345,3 +345,32 @@ def test_what_is_no_number_is_no_label(replacement: str, tmp_path: Path) -> None
 def test_memory_does_not_grow_with_the_steps(tmp_path: Path) -> None:
     path = write_outcar(tmp_path, rock_salt(300))
     assert peak_growth_in_mib(path, 50, mapped=True) < 1
+
+
+BITS = (b"9" * 30, b"-", b"nan", b"1e400", b"*", b"\n", b"\0", b" 0 ", b"=", b".", b"1.5")
+
+
+def damaged(content: bytes, rng: np.random.Generator) -> bytes:
+    """Cut out, repeat or overwrite a few places of a file."""
+    for _ in range(rng.integers(1, 20)):
+        start, length = int(rng.integers(len(content))), int(rng.integers(1, 200))
+        piece = (b"", content[start : start + length] * 2, BITS[rng.integers(len(BITS))])[rng.integers(3)]
+        content = content[:start] + piece + content[start + (length if len(piece) != 1 else 1) :]
+    return content
+
+
+def test_damaged_files_are_read_or_refused(shared_data: Path, tmp_path: Path) -> None:
+    run = PrintedRun(settings={"ISPIN": "2"}, moments=(1.6, -1.6, 0.02, -0.02), predicted=(1,))
+    rng = np.random.default_rng(0)
+    contents = (outcar(rock_salt(3), run).encode(), (shared_data / NOMAD / "booleans/dotted/OUTCAR").read_bytes())
+    refused = 0
+    for number in range(200):
+        path = tmp_path / "OUTCAR"
+        path.write_bytes(damaged(contents[number % 2], rng))
+        try:
+            frames = list(read_frames(path, "vasp_outcar"))
+        except BadInput:
+            refused += 1
+        else:
+            assert all(frame.energy_eV is None or np.isfinite(frame.energy_eV) for frame in frames)
+    assert 0 < refused < 150

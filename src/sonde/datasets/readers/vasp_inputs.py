@@ -1,6 +1,7 @@
 """VASP's input files: INCAR, KPOINTS, and of POTCAR the titles and hashes only. Bodies of potentials are never kept."""
 
 import hashlib
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -51,15 +52,18 @@ def number(text: str | None) -> float | None:
 
 
 def numbers(text: str | None) -> tuple[float, ...] | None:
-    """Read a list of numbers; 3*0.5 is three of them. None where something else stands in between."""
+    """Read a list of finite numbers; 3*0.5 is three of them. None where something else stands in between."""
     values: list[float] = []
     for word in (text or "").split():
         times, _, value = word.rpartition("*")
         try:
             repeated = int(times) if times else 1
-            values += [float(value.lower().replace("d", "e"))] * min(repeated, LONGEST_LIST)
+            read = float(value.lower().replace("d", "e"))
         except ValueError:
             return tuple(values) if values and not times else None
+        if not math.isfinite(read):
+            return None
+        values += [read] * min(repeated, LONGEST_LIST)
     return tuple(values) or None
 
 

@@ -20,7 +20,7 @@ def mesh_behind(coordinates: FloatArray, weights: FloatArray) -> KpointMesh | No
     """
     axes = [_axis(coordinates[:, axis]) for axis in range(3)]
     total = float(weights.sum())
-    if any(axis is None for axis in axes) or total != round(total):
+    if any(axis is None for axis in axes) or not np.isfinite(total) or total != round(total):
         return None
     divisions, shifted = zip(*(axis for axis in axes if axis is not None), strict=True)
     if np.prod(divisions, dtype=float) != total:
@@ -30,6 +30,8 @@ def mesh_behind(coordinates: FloatArray, weights: FloatArray) -> KpointMesh | No
 
 def _axis(coordinates: FloatArray) -> tuple[int, bool] | None:
     """Return the divisions along an axis, and whether they are shifted by half a step."""
+    if not np.isfinite(coordinates).all():
+        return None
     steps = DIVISIONS * np.unique(coordinates)
     fits = np.stack([_off(steps), _off(steps - 0.5)], axis=1) <= DIVISIONS * DIGITS
     if not fits.any():

@@ -41,10 +41,10 @@ FORCES = b"TOTAL-FORCE (eV/Angst)"
 ENERGIES = b"FREE ENERGIE OF THE ION-ELECTRON SYSTEM"
 LOOP_ENDED, NOT_REACHED, HARD_STOP = b"aborting loop", b"EDIFF was not reached", b"hard stop"
 ITERATION = re.compile(rb"\( *(\d+)\)")
-SCF_CHANGE = re.compile(rb"total energy-change \(2\. order\) :\s*(-?[\d.]+E[+-]\d+)")
-SCF_FREE = re.compile(rb"free energy    TOTEN  = *(-?[\d.]+) eV")
+SCF_CHANGE = re.compile(rb"total energy-change \(2\. order\) :\s*(-?\d*\.\d+E[+-]\d+)")
+SCF_FREE = re.compile(rb"free energy    TOTEN  = *(-?\d*\.\d+) eV")
 MOMENT = re.compile(rb"number of electron +\S+ magnetization +(-?[\d.]+[^\n]*)\n")
-FREE = re.compile(rb"free  energy   TOTEN  = *(-?[\d.]+) eV")
+FREE = re.compile(rb"free  energy   TOTEN  = *(-?\d*\.\d+) eV")
 WITHOUT_ENTROPY = re.compile(rb"energy  without entropy= *(-?\d+\.\d+)\s")
 SIGMA_TO_ZERO = re.compile(rb"energy\(sigma->0\) = *(-?\d+\.\d+)\s")
 IVDW = re.compile(rb"IVDW +=\s*(\d+)")

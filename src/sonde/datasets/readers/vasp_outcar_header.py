@@ -29,7 +29,7 @@ BLOCK_OF_POTENTIAL = re.compile(rb"\n POTCAR:[ \t]*([^\n]*)\n(?! POTCAR:)")
 PRINTED_ELEMENT = re.compile(rb"VRHFIN =[ \t]*([^\n:]*)")
 LEXCH_OF_POTENTIAL = re.compile(rb"LEXCH  =[ \t]*(\S+)")
 SHA256 = re.compile(rb"SHA256 =[ \t]*([0-9a-f]{64})")
-LARGEST_CUTOFF = re.compile(rb"ENMAX  =[ \t]*([\d.]+)")
+LARGEST_CUTOFF = re.compile(rb"ENMAX  =[ \t]*(\d+\.\d+)")
 POSCAR_TITLE = re.compile(r"^ POSCAR = {0,2}([^\n]*)", re.MULTILINE)
 PARAMETERS_BEGIN, PARAMETERS_END = b"Startparameter for this run", b"Linear response parameters"
 PARAMETERS_BEGIN_EARLIER = b" Dimension of arrays:"
@@ -130,7 +130,9 @@ def _species(text: bytes) -> tuple[Species, ...] | None:
 def _potentials(text: bytes) -> list[Species]:
     """List the potentials. With NWRITE = 0 there is only the line with the title, which stands twice."""
     starts = [found.start() for found in BLOCK_OF_POTENTIAL.finditer(text)]
-    ends = [*starts[1:], text.find(b" POSCAR", starts[-1]) if starts else 0]
+    if not starts:
+        return _without_blocks(text)
+    ends = [*starts[1:], text.find(b" POSCAR", starts[-1])]
     blocks = [text[start : end if end > 0 else start + 20_000] for start, end in zip(starts, ends, strict=True)]
     if not any(TITLE.search(block) for block in blocks):
         return _without_blocks(text)
