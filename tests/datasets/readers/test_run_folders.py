@@ -36,9 +36,11 @@ def case(shared_data: Path) -> ReaderCase:
     return ReaderCase(readers()["run_folder"], shared_data / TIO2, 6, frozenset({8, 22}), truncates=False)
 
 
-@pytest.mark.parametrize(
-    "law", [law for law in LAWS if law.__name__ != "refuses_an_empty_file"], ids=lambda x: x.__name__
-)
+OF_FOLDERS = [law for law in LAWS if law.__name__ != "refuses_an_empty_file"]
+"""Where one file of a folder is empty, the others are read, and the tag `left_out` says so."""
+
+
+@pytest.mark.parametrize("law", OF_FOLDERS, ids=lambda law: law.__name__)
 def test_law(law: Law, case: ReaderCase, tmp_path: Path) -> None:
     law(case, tmp_path)
 
