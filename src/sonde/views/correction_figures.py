@@ -1,5 +1,6 @@
 """Plots of a correction: what the two labels differ by, what the shifts take off, and what is left where."""
 
+import html
 from collections import Counter
 from collections.abc import Sequence
 
@@ -33,7 +34,7 @@ def paired_plot(paired: Sequence[PairedDifference]) -> go.Figure:
             x=[pair.shift_eV for pair in members],
             y=[pair.difference_eV for pair in members],
             mode="markers",
-            name=name,
+            name=html.escape(name),
             marker={"color": colour, "symbol": symbol, "size": 8, "opacity": 0.75},
         )
     values = [pair.difference_eV for pair in known] + [pair.shift_eV or 0.0 for pair in known]
@@ -67,7 +68,7 @@ def residual_plot(paired: Sequence[PairedDifference], tolerance_eV: float) -> go
         residuals = [pair.difference_eV - (pair.shift_eV or 0.0) for pair in members]
         figure.add_box(
             x=residuals,
-            name=f"{name} ({len(members):,})",
+            name=f"{html.escape(name)} ({len(members):,})",
             boxpoints="all",
             jitter=0.5,
             pointpos=0,
@@ -118,4 +119,4 @@ def _range(tests: Sequence[ConstancyTest]) -> list[float] | None:
 
 
 def _labels(test: ConstancyTest) -> list[str]:
-    return [f"{test.description}: {one.element} {one.label} ({one.n_pairs:,})" for one in test.classes]
+    return [f"{test.description}: {one.element} {html.escape(one.label)} ({one.n_pairs:,})" for one in test.classes]

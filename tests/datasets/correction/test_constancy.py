@@ -5,12 +5,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.datasets.correction.planted import BINARIES, both_surfaces, cells, placed, read_places, stated
+from tests.datasets.correction.planted import (
+    BINARIES,
+    both_surfaces,
+    cells,
+    noise_by_composition,
+    placed,
+    read_places,
+    stated,
+)
 
 from sonde.datasets.correction.constancy import constancy
 from sonde.datasets.correction.environments import covered_ranges, environments, is_covered, labels, oxidation_states
 from sonde.datasets.correction.label_differences import label_differences
-from sonde.datasets.correction.pairs import Choices, SurfacePair, surface_pairs
+from sonde.datasets.correction.pairs import Choices, SurfacePair, composition_of, surface_pairs
 from sonde.datasets.correction.shifts import fit_shifts, pair_table
 from sonde.datasets.correction.surface_choice import surface_choice
 from sonde.records.correction import Constancy
@@ -87,6 +95,40 @@ def test_nickel_in_metal_and_oxide_differ(shared_data: Path) -> None:
     assert by_state["+2"] == pytest.approx(0.77, abs=0.05)
     by_type = {one.label: one.shift_eV for one in found.tests[3].classes}
     assert by_type["oxide_zincblende"] == pytest.approx(2.39, abs=0.02)
+
+
+def test_rare_kinds_are_pooled_and_not_compared(shared_data: Path) -> None:
+    """A name for every frame says nothing of environments; two frames of a kind do not speak for it."""
+    some = cells(shared_data, ["NbTa"])
+    each = judged(both_surfaces([stated(frame, {"config_type": f"job-{k}"}) for k, frame in enumerate(some)]))
+    by_type = each.tests[-1]
+    assert (by_type.description, by_type.verdict) == ("config_type", "not testable")
+    assert {one.label for one in by_type.classes} <= {"rare"}
+    kinds = ["odd" if k < 2 else "even" if k % 2 else "other" for k in range(len(some))]
+    found = judged(both_surfaces([stated(f, {"config_type": kind}) for f, kind in zip(some, kinds, strict=True)]))
+    assert found.tests[-1].verdict == "constant"
+    assert {one.label for one in found.tests[-1].classes} - {"rare"} == {"even", "other"}
+
+
+def test_too_many_kinds_are_not_fitted(shared_data: Path) -> None:
+    many = cells(shared_data, ["NbTa", "MoW", "NbW", "MoTa", "TaW", "NbMo"])
+    named = [stated(frame, {"config_type": f"batch-{k // 4}"}) for k, frame in enumerate(many)]
+    by_type = judged(both_surfaces(named)).tests[-1]
+    assert by_type.verdict == "not testable"
+    assert "classes are too many for 240 pairs" in by_type.why
+
+
+def test_errors_of_whole_compositions_are_no_dependence(shared_data: Path) -> None:
+    """Kinds that stand for other compositions differ by their errors: certainly so, were pairs independent."""
+    some = cells(shared_data, BINARIES)
+    kinds = {composition: "ab"[k % 2] for k, composition in enumerate(sorted({composition_of(f) for f in some}))}
+    named = [stated(frame, {"config_type": kinds[composition_of(frame)]}) for frame in some]
+    by_type = judged(both_surfaces(named, noise_by_composition(named, 5, 0.1, 0.005))).tests[-1]
+    shifts = {(one.element, one.label): one.interval for one in by_type.classes}
+    apart = [shifts[el, "a"].high_eV < shifts[el, "b"].low_eV or shifts[el, "b"].high_eV < shifts[el, "a"].low_eV
+             for el in ("Mo", "Nb", "Ta", "W")]  # fmt: skip
+    assert any(apart)
+    assert by_type.verdict != "depends"
 
 
 def test_too_few_pairs_to_compare_is_not_an_answer(shared_data: Path) -> None:

@@ -1,5 +1,6 @@
 """Is one number per element good enough, or does the shift depend on the environment?"""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -17,17 +18,19 @@ from sonde.datasets.correction.environments import (
     Environments,
     class_counts,
 )
-from sonde.datasets.correction.intervals import LEVEL, analytic_covariance
+from sonde.datasets.correction.intervals import LEVEL, analytic_covariance, group_covariance, jackknife_steps
 from sonde.datasets.correction.robust_fit import MAD_TO_SIGMA, RobustFit, robust_fit
-from sonde.datasets.correction.shifts import ShiftFit
-from sonde.records.arrays import BoolArray, FloatArray
+from sonde.datasets.correction.shifts import PairTable, ShiftFit
+from sonde.records.arrays import BoolArray, FloatArray, IntArray
 from sonde.records.correction import ClassShift, Constancy, ConstancyTest, Interval, Verdict
 
 TOLERANCE_EV = 0.15
 """Per corrected atom. The published alignment of 25,094 structures leaves 0.014 eV/atom; at 0.46 eV/atom and 2.5 eV per
 U atom that is 0.076 eV per U atom (arXiv:2601.21056). A constant may leave twice as much."""
 FEWEST_PAIRS = 3
-"""Pairs that a class needs to be compared."""
+"""Pairs that a class needs to stand by itself; those with fewer are one class, which is not compared."""
+RARE = "rare"
+MOST_CLASSES = 100
 CHANCE = 0.01
 """A difference counts where chance makes one so large less often than this in all comparisons together."""
 MOST_OUTLIERS = 0.2
@@ -41,6 +44,10 @@ WORDS = {
 """Before and after a class of environment, by description."""
 OUTLIER_FLOOR_EV = 0.005
 """Per corrected atom: smaller residuals are no outliers, however sharp the fit."""
+
+
+Counts = Counter[tuple[int, str]]
+"""(atomic number, class) → atoms, of one pair."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,9 +76,10 @@ def constancy(found: ShiftFit, kinds: Sequence[Environments], tolerance_eV: floa
 
     A description speaks against a constant where two classes of one element differ by more than the tolerance and
     significantly; for it where no two differ by more. The spread of the residuals and the share of outliers speak
-    against it by themselves, whatever causes them. Significance takes pairs as independent.
+    against it by themselves, whatever causes them. Errors may be common to all pairs of a composition; where there are
+    too few compositions to tell, pairs count as independent.
     """
-    tests = tuple(_test(found.table.y, kinds, description, tolerance_eV) for description in DESCRIPTIONS)
+    tests = tuple(_test(found.table, kinds, description, tolerance_eV) for description in DESCRIPTIONS)
     spread = MAD_TO_SIGMA * float(np.median(np.abs(found.fit.residuals)))
     share = float(np.mean(is_outlier(found.fit)))
     sufficient, why = _verdict(tests, spread, share, tolerance_eV)
@@ -106,25 +114,40 @@ def _reasons(tests: Sequence[ConstancyTest], verdict: Verdict) -> list[str]:
     return [f"by {test.description}: {test.why}" for test in tests if test.verdict == verdict]
 
 
-def _test(y: FloatArray, kinds: Sequence[Environments], description: str, tolerance_eV: float) -> ConstancyTest:
-    classes = _classes(kinds, description)
+def _test(table: PairTable, kinds: Sequence[Environments], description: str, tolerance_eV: float) -> ConstancyTest:
+    counts = _pooled([class_counts(one, description) for one in kinds])
+    names = {name for one in counts for name in one}
+    if len(names) > min(MOST_CLASSES, len(table.y) - FEWEST_PAIRS):
+        return ConstancyTest(description, "not testable", f"{len(names)} classes are too many for {len(table.y)} pairs")
+    classes = _classes(counts)
     comparable = _comparable(classes)
     if not comparable:
         return ConstancyTest(description, "not testable", f"no element has two classes with {FEWEST_PAIRS} pairs each")
-    if len(y) < len(classes.names) + FEWEST_PAIRS:
-        return ConstancyTest(description, "not testable", f"{len(classes.names)} classes are too many for the pairs")
-    fit = robust_fit(classes.X, y)
+    fit = robust_fit(classes.X, table.y)
     both = [(a, b) for a, b in comparable if fit.determined[a] and fit.determined[b]]
     # A class of which each pair holds a few atoms among many may be known too badly to speak for or against.
-    differences = [one for one in _differences(classes, fit, both) if one.standard_error_eV <= tolerance_eV]
+    differences = [
+        one for one in _differences(classes, fit, table.groups, both) if one.standard_error_eV <= tolerance_eV
+    ]
     shown = _class_shifts(classes, fit)
     if not differences:
         return ConstancyTest(description, "not testable", "the pairs do not tell its classes apart well enough", shown)
     return _compared(description, classes, shown, differences, tolerance_eV)
 
 
-def _classes(kinds: Sequence[Environments], description: str) -> _Classes:
-    counts = [class_counts(one, description) for one in kinds]
+def _pooled(counts: Sequence[Counts]) -> list[Counts]:
+    """Put the classes with too few pairs together, element by element."""
+    n_pairs = Counter(name for one in counts for name in one)
+    pooled: list[Counts] = []
+    for one in counts:
+        own: Counts = Counter()
+        for name, n_atoms in one.items():
+            own[name if n_pairs[name] >= FEWEST_PAIRS else (name[0], RARE)] += n_atoms
+        pooled.append(own)
+    return pooled
+
+
+def _classes(counts: Sequence[Counts]) -> _Classes:
     names = tuple(sorted({name for one in counts for name in one}, key=lambda name: (name[0], len(name[1]), name[1])))
     X = np.array([[one[name] for name in names] for one in counts], float)
     return _Classes(
@@ -137,20 +160,40 @@ def _classes(kinds: Sequence[Environments], description: str) -> _Classes:
 
 def _comparable(classes: _Classes) -> list[tuple[int, int]]:
     """List the pairs of columns of one element whose classes have enough pairs."""
-    enough = [column for column, n in enumerate(classes.n_pairs) if n >= FEWEST_PAIRS]
+    enough = [
+        column for column, n in enumerate(classes.n_pairs) if n >= FEWEST_PAIRS and classes.names[column][1] != RARE
+    ]
     return [(a, b) for a, b in combinations(enough, 2) if classes.names[a][0] == classes.names[b][0]]
 
 
-def _differences(classes: _Classes, fit: RobustFit, both: Sequence[tuple[int, int]]) -> list[_Difference]:
+def _differences(
+    classes: _Classes, fit: RobustFit, groups: IntArray, both: Sequence[tuple[int, int]]
+) -> list[_Difference]:
     covariance = analytic_covariance(classes.X, fit)
+    steps, of_groups = jackknife_steps(classes.X, groups, fit), group_covariance(classes.X, groups, fit)
     critical = float(t.ppf(1 - CHANCE / (2 * max(len(both), 1) * len(DESCRIPTIONS)), max(fit.n_free, 1)))
     found = []
     for a, b in both:
         size = abs(float(fit.coefficients[a] - fit.coefficients[b]))
-        variance = float(covariance[a, a] + covariance[b, b] - 2 * covariance[a, b])
-        error = np.sqrt(max(variance, 0.0))
+        variance = max(_variance(covariance, a, b), _variance_of_groups(steps, of_groups, a, b), 0.0)
+        error = np.sqrt(variance)
         found.append(_Difference(a, b, size, float(error), size > critical * error))
     return found
+
+
+def _variance(covariance: FloatArray, a: int, b: int) -> float:
+    return float(covariance[a, a] + covariance[b, b] - 2 * covariance[a, b])
+
+
+def _variance_of_groups(steps: FloatArray | None, of_groups: FloatArray | None, a: int, b: int) -> float:
+    """Variance of a difference where compositions err as a whole.
+
+    By leaving out one at a time; where a class hangs on one composition, from their mean residuals; zero where there
+    are too few compositions for either.
+    """
+    if steps is not None and np.isfinite(steps[:, [a, b]]).all():
+        return float(np.sum((steps[:, a] - steps[:, b]) ** 2))
+    return 0.0 if of_groups is None else _variance(of_groups, a, b)
 
 
 def _compared(

@@ -36,6 +36,21 @@ def _slopes(fit: RobustFit) -> FloatArray:
     return np.asarray((1 - ratio) * (1 - 5 * ratio), float)
 
 
+def group_covariance(X: FloatArray, groups: IntArray, fit: RobustFit) -> FloatArray | None:
+    """Return the covariance (p, p) if each group errs as a whole, from the mean residuals of groups.
+
+    Pairs without weight do not count. None where there are no more groups than coefficients.
+    """
+    members = [np.flatnonzero((groups == group) & (fit.weights > 0)) for group in range(int(groups.max()) + 1)]
+    members = [rows for rows in members if len(rows)]
+    n_free = len(members) - X.shape[1]
+    if n_free < 1:
+        return None
+    means = np.array([X[rows].mean(axis=0) for rows in members])
+    errors = np.array([fit.residuals[rows].mean() for rows in members])
+    return np.asarray(float(errors @ errors) / n_free * pseudo_inverse(means.T @ means), float)
+
+
 def analytic_errors(X: FloatArray, fit: RobustFit) -> FloatArray:
     """Return half the width of analytic intervals (p,); NaN without degrees of freedom."""
     if fit.n_free < 1:
@@ -52,19 +67,28 @@ def jackknife_errors(X: FloatArray, groups: IntArray, fit: RobustFit) -> FloatAr
     with the element. Student's t takes the groups that hold it, less one. Bell, McCaffrey, Survey Methodology 28, 169
     (2002): the jackknife errs on the wide side where few groups decide.
     """
+    steps = jackknife_steps(X, groups, fit)
+    if steps is None:
+        return np.full(X.shape[1], np.nan)
+    holding = np.array([len(np.unique(groups[column > 0])) for column in X.T])
+    spread = np.sqrt(np.sum(steps**2, axis=0))
+    return np.asarray(np.where(holding > 1, spread * t.ppf((1 + LEVEL) / 2, np.maximum(holding - 1, 1)), np.nan), float)
+
+
+def jackknife_steps(X: FloatArray, groups: IntArray, fit: RobustFit) -> FloatArray | None:
+    """How the coefficients move when a group is left out (n_groups, p), scaled so that squares add up to variances.
+
+    Infinite where a group alone determines one; None for fewer than two groups.
+    """
     n_groups = int(groups.max()) + 1
     kept = fit.weights > 0
     slope = float(np.mean(_slopes(fit)[kept])) if kept.any() else 0.0
     if n_groups < 2 or slope <= 0:
-        return np.full(X.shape[1], np.nan)
-    steps = _steps(X, groups, fit, kept) / slope
-    holding = np.array([len(np.unique(groups[column > 0])) for column in X.T])
-    spread = np.sqrt((n_groups - 1) / n_groups * np.sum(steps**2, axis=0))
-    return np.asarray(np.where(holding > 1, spread * t.ppf((1 + LEVEL) / 2, np.maximum(holding - 1, 1)), np.nan), float)
+        return None
+    return _steps(X, groups, fit, kept) / slope * np.sqrt((n_groups - 1) / n_groups)
 
 
 def _steps(X: FloatArray, groups: IntArray, fit: RobustFit, kept: BoolArray) -> FloatArray:
-    """How the coefficients move when a group is left out (n_groups, p); infinite where it alone determines one."""
     score = fit.scale * _influence(fit)
     whole = X[kept].T @ X[kept]
     whole_determined = determined_by(whole)
