@@ -118,6 +118,14 @@ def test_forces_on_held_coordinates_are_no_labels(shared_data: Path) -> None:
     assert "5 coordinates were held" in str(xml.tags["defects"])
 
 
+def test_a_stress_that_was_not_calculated_is_none(shared_data: Path) -> None:
+    """The XML holds nine zeros; the output says "stress with USPP and electric fields (Berry) not implemented"."""
+    folder = shared_data / CASES / "scf_electric_field"
+    assert "electric fields (Berry) not implemented" in (folder / "aiida.out").read_text()
+    xml, output = (next(read_frames(folder / name)) for name in ("data-file-schema.xml", "aiida.out"))
+    assert (xml.stress_eV_per_A3, output.stress_eV_per_A3) == (None, None)
+
+
 def test_mesh_comes_from_the_xml(shared_data: Path) -> None:
     tags = next(read_frames(shared_data / TIO2)).tags
     assert tags["kpoints"] == "mesh 7x7x12 Gamma"

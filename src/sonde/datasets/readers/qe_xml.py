@@ -196,7 +196,7 @@ def _step(path: Path, element: Element, convergence: Element | None, document: _
     energy = number_at(element, "total_energy/etot") if n_steps != 0 else None
     entropy = number_at(element, "total_energy/demet")
     held = _held(document, n_atoms)
-    forces, stress = None if held else _array(element, "forces", n_atoms), _array(element, "stress", 3)
+    forces, stress = None if held else _array(element, "forces", n_atoms), _stress(element)
     moments = _moments(element)
     facts = StepFacts(
         scf_converged=is_on(convergence, "convergence_achieved") if n_steps != 0 else None,
@@ -253,6 +253,12 @@ def _geometry(path: Path, element: Element, document: _Document) -> Geometry:
         raise Place(path).bad("a step holds no positions that can be read", "read the output of pw.x instead.")
     positions = np.array(coordinates) @ cell if kind == "crystal_positions" else np.array(coordinates) * Bohr
     return Geometry(np.array(numbers), positions, cell, PERIODIC)
+
+
+def _stress(element: Element) -> FloatArray | None:
+    """Read the stress; nine zeros are what pw.x writes where it has none, with an electric field for one."""
+    stress = _array(element, "stress", 3)
+    return None if stress is None or not stress.any() else stress
 
 
 def _array(element: Element, name: str, n_rows: int) -> FloatArray | None:
