@@ -55,7 +55,9 @@ def test_commands_parse(path: Path) -> None:
 def test_every_command_is_in_the_tutorial() -> None:
     text = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")
     shown = {" ".join(words[:2] if words[0] in GROUPS else words[:1]) for words in commands(text)}
-    existing = set(re.findall(r"^#+ `sonde ([a-z0-9 ]+)`", (ROOT / "docs" / "cli.md").read_text(encoding="utf-8"), re.M))
+    existing = set(
+        re.findall(r"^#+ `sonde ([a-z0-9 ]+)`", (ROOT / "docs" / "cli.md").read_text(encoding="utf-8"), re.M)
+    )
     assert shown == existing - GROUPS
 
 
