@@ -19,12 +19,21 @@ def register(app: typer.Typer) -> None:
     app.command("correct")(correct)
 
 
-def audit(dataset: Dataset, project: ProjectFolder = HERE, as_json: AsJson = False) -> None:
-    """Say what a dataset holds, on which energy surfaces, and where its labels contradict each other."""
+def audit(
+    dataset: Dataset,
+    against: Annotated[str | None, typer.Option(help="Another dataset: which frames stand in both?")] = None,
+    project: ProjectFolder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Say what a dataset holds, on which energy surfaces, and where its labels contradict each other.
+
+    With --against another dataset, also which frames stand in both, exactly or nearly, and how their labels differ.
+    """
     from sonde.operations.audit import audit as run
     from sonde.views.datasets import show_audit
 
-    show(run(open_project(project), dataset, progress=progress_for_terminal()), show_audit, as_json)
+    found = run(open_project(project), dataset, against=against, progress=progress_for_terminal())
+    show(found, show_audit, as_json)
 
 
 def lineage(

@@ -11,19 +11,24 @@ from sonde.datasets.contradictions import GeometryPair, contradictory_pairs, for
 from sonde.datasets.copy_alarms import against_alarms, near_copy_alarm, split_alarms, splits_of
 from sonde.datasets.energy_alarms import energy_alarms
 from sonde.datasets.label_alarms import label_alarms
+from sonde.datasets.label_noise import label_noise
 from sonde.datasets.near_copies import NearPair, near_pairs
 from sonde.datasets.offsets import offsets
+from sonde.datasets.paired_labels import paired_labels
 from sonde.datasets.run_alarms import run_alarms
+from sonde.datasets.selective_u import selective_u, selective_u_alarms
 from sonde.datasets.surface_alarms import duplicate_ordinals, surface_alarms
 from sonde.datasets.surfaces import surfaces
 from sonde.datasets.unit_alarms import gross_stress_alarm, unit_alarms
 from sonde.datasets.yardstick import yardstick
 from sonde.errors import WrongUse
-from sonde.records.datasets import Alarm, Audit
+from sonde.records.datasets import Alarm, Audit, NoiseFloor, PairedLabels
 from sonde.records.frames import Frame
 
 EXAMPLES = 10
 NOT_STATED = "not stated"
+LARGEST_SLOPE = 1.5
+"""By which energies may change per work of the forces, or its inverse."""
 SEVERITIES = ("high", "medium", "low")
 
 
@@ -47,12 +52,15 @@ def audit(
     contradictions = contradictory_pairs(held, copies.own)
     between = offsets(held, copies.own)
     copied = _copy_alarms(held, copies, against_name)
+    selective, noise = selective_u(held), label_noise(held, copies.own, copies.near)
     alarms = [
         *surface_alarms(held, copies.own, contradictions, between),
         *run_alarms(held),
         *label_alarms(held),
         *_model_alarms(held),
         *copied,
+        *selective_u_alarms(selective),
+        *_mismatch(noise, len(held)),
     ]
     leaked = [one for one in copied if one.kind == "leakage"]
     looked = against is not None or any(splits_of(held))
@@ -73,7 +81,33 @@ def audit(
         outliers=_hits(alarms, "energy_outliers"),
         leakage=sum(one.n for one in leaked) if looked else None,
         near_duplicates=_hits(copied, "near_duplicates"),
+        selective_u=selective,
+        paired=_paired(held, other, copies, (name, against_name)),
+        noise=noise,
     )
+
+
+def _paired(
+    held: Sequence[Frame], other: Sequence[Frame], copies: "_Copies", names: tuple[str, str]
+) -> tuple[PairedLabels, ...]:
+    within = paired_labels(held, copies.own)
+    if not copies.across:
+        return within
+    datasets = [names[0]] * len(held) + [names[1]] * len(other)
+    return (*paired_labels([*held, *other], copies.across, datasets), *within)
+
+
+def _mismatch(noise: NoiseFloor, n_frames: int) -> list[Alarm]:
+    """Report forces whose work is not the change of the energy: another unit or sign throughout."""
+    slope = noise.force_energy_slope
+    if slope is None or 1 / LARGEST_SLOPE < slope < LARGEST_SLOPE:
+        return []
+    message = (
+        f"Energies of {noise.n_near} near copies change by {slope:.3g} times the work of their forces: unit or sign of "
+        "one of the two is wrong throughout."
+    )
+    advice = "Forces in Hartree/Bohr beside energies in eV give 51.4, in eV/Bohr 1.89, gradients for forces −1."
+    return [Alarm("force_energy_mismatch", "high", n_frames, (), message, advice)]
 
 
 @dataclass(frozen=True)

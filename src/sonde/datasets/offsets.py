@@ -28,7 +28,7 @@ def offsets(frames: Sequence[Frame], pairs: Iterable[GeometryPair]) -> tuple[Off
     differences: dict[tuple[str, str], list[tuple[float, str]]] = defaultdict(list)
     for pair in pairs:
         if pair.relation in ("contradiction", "duplicate") and pair.energy_difference_eV is not None:
-            named = _names(frames, pair)
+            named = group_names(frames, pair)
             if named:
                 a, b = named
                 per_atom = 1000 * pair.energy_difference_eV / pair.n_atoms
@@ -41,7 +41,8 @@ def offsets(frames: Sequence[Frame], pairs: Iterable[GeometryPair]) -> tuple[Off
     return tuple(found)
 
 
-def _names(frames: Sequence[Frame], pair: GeometryPair) -> tuple[str, str] | None:
+def group_names(frames: Sequence[Frame], pair: GeometryPair) -> tuple[str, str] | None:
+    """Name the groups of a pair by the level of theory, else by a tag; None where nothing tells them apart."""
     first, second = frames[pair.first], frames[pair.second]
     a, b = surface_of(first), surface_of(second)
     differing = disagreements(a, b)

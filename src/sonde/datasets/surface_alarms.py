@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from sonde.datasets.contradictions import GeometryPair
 from sonde.datasets.label_alarms import alarm
 from sonde.datasets.offsets import CONSTANT_WITHIN_MEV_PER_ATOM
-from sonde.datasets.surfaces import HARD, KEYS, disagreements, family, surface_of
+from sonde.datasets.surfaces import HARD, KEYS, ROUNDING, disagreements, family, may_be_one, surface_of
 from sonde.records.datasets import Alarm, Contradiction, Offset
 from sonde.records.frames import Frame
 
@@ -39,11 +39,22 @@ def _mixed(frames: Sequence[Frame]) -> list[Alarm | None]:
     for place, frame in enumerate(frames):
         for field, value in surface_of(frame).items():
             values[field][value].append(place)
+    folded = {field: _folded(by_value) for field, by_value in values.items()}
     alarms = []
     for hard in (True, False):
-        mixed = {f: v for f, v in values.items() if len(v) > 1 and (family(f) in HARD) is hard}
+        mixed = {f: v for f, v in folded.items() if len(v) > 1 and (family(f) in HARD) is hard}
         alarms.append(_mixed_alarm(mixed, hard))
     return alarms
+
+
+def _folded(by_value: Mapping[str, list[int]]) -> dict[str, list[int]]:
+    """Count what one output rounds with what another states exactly."""
+    found = {value: places for value, places in by_value.items() if not value.endswith(ROUNDING)}
+    for value, places in by_value.items():
+        if value.endswith(ROUNDING):
+            same = next((exact for exact in found if may_be_one(exact, value)), value)
+            found[same] = sorted([*found.get(same, []), *places])
+    return found
 
 
 def _mixed_alarm(mixed: Mapping[str, Mapping[str, list[int]]], hard: bool) -> Alarm | None:

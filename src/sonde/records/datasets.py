@@ -140,6 +140,69 @@ class Offset:
 
 
 @dataclass(frozen=True)
+class PairedLabels:
+    """Labels of two groups (codes, functionals, settings, datasets) on the geometries they share, a minus b."""
+
+    group_a: str
+    group_b: str
+    n_shared: int
+    energy_mean_meV_per_atom: float | None
+    energy_sd_meV_per_atom: float | None
+    force_rms_difference_eV_per_A: float | None
+    """Over components, as the next two."""
+    force_max_difference_eV_per_A: float | None
+    force_rms_eV_per_A: float | None
+    """Of the forces themselves."""
+    force_correlation: float | None
+    """Uncentred; below zero where one side holds gradients."""
+    stress_rms_difference_GPa: float | None
+
+
+@dataclass(frozen=True)
+class NoiseFloor:
+    """Standard deviation of labels as far as the set itself tells; None where nothing does.
+
+    `repeated`: one geometry labelled more than once. `near`: energies of near copies against the work of their forces.
+    `force_net`: from forces that do not add up to zero, a lower bound.
+    """
+
+    n_repeated: int
+    energy_repeated_meV_per_atom: float | None
+    force_repeated_eV_per_A: float | None
+    n_near: int
+    energy_near_meV_per_atom: float | None
+    force_energy_slope: float | None
+    """Change of energy per work of the forces over near copies: 1 where their signs and units agree."""
+    force_net_eV_per_A: float | None
+
+
+@dataclass(frozen=True)
+class SelectiveU:
+    """A metal with Hubbard U in some frames and without in others, and what switches it on.
+
+    `n_exceptions` : frames that the triggers do not explain. `n_atoms_beyond` : atoms with U that have no trigger
+    within the receptive field; `n_identical_environments` : those of them with the surroundings of an atom without U.
+    Distances are of atoms with U to the nearest trigger within the field. "consistent with": nothing is stated, and the
+    frames with U are those in which it would be customary.
+    """
+
+    metal: str
+    u: tuple[str, ...]
+    triggers: tuple[str, ...]
+    status: Literal["found", "consistent with"]
+    n_frames_with_u: int
+    n_frames_without_u: int
+    n_exceptions: int
+    receptive_field_A: float
+    n_atoms_looked_at: int
+    n_atoms_beyond: int
+    median_nearest_A: float | None
+    largest_nearest_A: float | None
+    n_identical_environments: int
+    examples: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class Alarm:
     """A defect, with what to do about it."""
 
@@ -180,6 +243,36 @@ class Audit:
     nor another dataset were there to look at."""
     near_duplicates: int = 0
     """Frames within 0.05 Å (root mean square) of an earlier one in the same cell."""
+    selective_u: tuple[SelectiveU, ...] = ()
+    paired: tuple[PairedLabels, ...] = ()
+    noise: NoiseFloor | None = None
+    notes: tuple[str, ...] = ()
+    """What was not looked at, and why."""
+
+
+SURFACE_ALARMS = frozenset(
+    [
+        "mixed_surfaces",
+        "same_labels_on_two_surfaces",
+        "contradictory_labels",
+        "selective_u",
+        "reference_shift",
+        "energy_per_atom",
+        "energy_unit",
+        "force_unit",
+        "force_sign",
+        "stress_unit",
+        "stress_sign",
+        "stress_order",
+        "force_energy_mismatch",
+    ]
+)
+"""Kinds of alarm that mean mixed surfaces, units or references: no larger model mends these."""
+
+
+def surface_alarms_of(audit: Audit) -> tuple[Alarm, ...]:
+    """Return the alarms that mean labels of more than one surface, unit or reference in one set."""
+    return tuple(alarm for alarm in audit.alarms if alarm.kind in SURFACE_ALARMS)
 
 
 @dataclass(frozen=True, eq=False)

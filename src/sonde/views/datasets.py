@@ -21,6 +21,10 @@ def show_audit(record: Audit, console: Console) -> None:
             f"offset      {escape(offset.group_a)} − {escape(offset.group_b)}: {offset.mean_meV_per_atom:+.1f} ± "
             f"{offset.sd_meV_per_atom:.1f} meV/atom over {offset.n_shared} shared geometries"
         )
+    _paired(record, console)
+    _noise(record, console)
+    for note in record.notes:
+        console.print(f"[dim]{escape(note)}[/dim]")
     for alarm in record.alarms:
         console.print(f"{MARKS[alarm.severity]} {escape(alarm.message)}\n    [dim]{escape(alarm.what_to_do)}[/dim]")
     if not record.alarms:
@@ -37,6 +41,52 @@ def _surfaces(record: Audit, console: Console) -> None:
             f"{surface.n_frames:,}", " ".join(surface.elements), escape(stated) or "—", ", ".join(surface.unknown)
         )
     console.print(table)
+
+
+def _paired(record: Audit, console: Console) -> None:
+    if not record.paired:
+        return
+    table = Table(box=None, pad_edge=False, title="labels on the same structures", title_justify="left")
+    for column in ("groups", "pairs", "ΔE meV/atom", "ΔF rms (of F rms) eV/Å", "F correlation", "Δstress rms GPa"):
+        table.add_column(column, justify="left" if column == "groups" else "right", overflow="fold")
+    for pair in record.paired[:MOST_PAIRED]:
+        mean, sd = _number(pair.energy_mean_meV_per_atom, "+.1f"), _number(pair.energy_sd_meV_per_atom, ".1f")
+        forces = f"{_number(pair.force_rms_difference_eV_per_A, '.3g')} ({_number(pair.force_rms_eV_per_A, '.3g')})"
+        table.add_row(
+            escape(f"{pair.group_a} − {pair.group_b}"),
+            f"{pair.n_shared:,}",
+            f"{mean} ± {sd}",
+            forces,
+            _number(pair.force_correlation, ".3f"),
+            _number(pair.stress_rms_difference_GPa, ".3g"),
+        )
+    console.print(table)
+
+
+MOST_PAIRED = 8
+
+
+def _number(value: float | None, form: str) -> str:
+    return "—" if value is None else format(value, form)
+
+
+def _noise(record: Audit, console: Console) -> None:
+    noise = record.noise
+    if noise is None:
+        return
+    parts = []
+    if noise.n_repeated:
+        parts.append(
+            f"energy {_number(noise.energy_repeated_meV_per_atom, '.2g')} meV/atom ({noise.n_repeated} repeats)"
+        )
+    if noise.energy_near_meV_per_atom is not None:
+        parts.append(f"energy {noise.energy_near_meV_per_atom:.2g} meV/atom ({noise.n_near} near copies)")
+    if noise.force_net_eV_per_A:
+        parts.append(f"forces at least {1000 * noise.force_net_eV_per_A:.2g} meV/Å (net force)")
+    if noise.force_energy_slope is not None:
+        parts.append(f"energy change over work of the forces {noise.force_energy_slope:.3f}")
+    if parts:
+        console.print("label noise " + ", ".join(parts))
 
 
 def show_lineage(record: Lineage, console: Console) -> None:
