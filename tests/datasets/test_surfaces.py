@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from sonde.datasets.readers import read_frames
-from sonde.datasets.surfaces import disagreements, surface_names, surface_of, surfaces
+from sonde.datasets.surface_alarms import surface_alarms
+from sonde.datasets.surfaces import disagreements, may_be_one, surface_names, surface_of, surfaces
 from sonde.records.frames import Frame, Tag
 
 
@@ -81,3 +82,32 @@ def test_ni_o_has_four(shared_data: Path) -> None:
     seen = {(surface.fields["hubbard_u[Ni]"], surface.fields["kpoints"]) for surface in found}
     densities = ("kpoint_density 2.2", "kpoint_density 1.6")
     assert seen == {(u, density) for u in ("none", "d:6.2") for density in densities}
+
+
+def test_a_rounded_u_may_be_an_exact_one(shared_data: Path) -> None:
+    """The OUTCAR alone prints 3.2 where INCAR beside it says 3.25: one run, read twice."""
+    folder = shared_data / "dft_outputs/nomad/vasp/dftu"
+    names = ("multi_parameter", "multi_parameter_no_incar")
+    exact, rounded = (next(read_frames(folder / name / "OUTCAR")) for name in names)
+    assert (surface_of(exact)["hubbard_u[V]"], surface_of(rounded)["hubbard_u[V]"]) == ("3.25", "3.2±0.05")
+    assert disagreements(surface_of(exact), surface_of(rounded)) == ()
+    assert "mixed_surfaces" not in [one.kind for one in surface_alarms([exact, rounded], (), (), ())]
+
+
+def test_one_surface_keeps_the_exact_u() -> None:
+    rounded, exact = frame(hubbard_u="Ni:3.2", hubbard_u_rounded=True), frame(hubbard_u="Ni:3.25")
+    (found,) = surfaces([rounded, rounded, exact])
+    assert (found.n_frames, found.fields["hubbard_u[Ni]"]) == (3, "3.25")
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "same"),
+    [
+        ("3.25", "3.2±0.05", True),
+        ("3.3", "3.2±0.05", False),
+        ("none", "3.2±0.05", False),
+        ("3.2±0.05", "3.3±0.05", False),
+    ],
+)
+def test_rounding_excuses_half_a_digit(a: str, b: str, same: bool) -> None:
+    assert may_be_one(a, b) is may_be_one(b, a) is same

@@ -37,6 +37,9 @@ PER_ELEMENT = ("hubbard_u", "pseudopotential")
 IN_RYDBERG = frozenset(["ecutwfc", "degauss"])
 NO = frozenset(["", "none", "no", "false", "f", "0", "0.0", "off"])
 UNKNOWN = frozenset(["nan", "null", "unknown", "n/a", "--"])
+ROUNDING = "±0.05"
+"""Stands behind a U that an output prints with one decimal (tag `hubbard_u_rounded`)."""
+HALF_DIGIT_OF_U_EV = 0.0501
 Fingerprint = tuple[tuple[str, str], ...]
 SHIFTED = "shifted "
 """Before the name of a surface whose energies `sonde correct` has moved."""
@@ -130,15 +133,16 @@ def _by_element(field: str, value: Tag, frame: Frame) -> dict[str, str]:
     if field == "hubbard_u":
         if not pairs and text.lower() not in NO:
             return {field: text}
-        return {f"{field}[{element}]": _u(pairs.get(element, "none")) for element in elements}
+        rounding = ROUNDING if frame.tags.get("hubbard_u_rounded") is True else ""
+        return {f"{field}[{element}]": _u(pairs.get(element, "none"), rounding) for element in elements}
     if not pairs:
         return {field: text}
     return {f"{field}[{element}]": pairs[element] for element in elements if element in pairs}
 
 
-def _u(setting: str) -> str:
+def _u(setting: str, rounding: str) -> str:
     try:
-        return f"{float(setting):g}" if float(setting) else "none"
+        return f"{float(setting):g}{rounding}" if float(setting) else "none"
     except ValueError:
         return setting
 
@@ -189,7 +193,7 @@ def _join(groups: list[_Group], fields: dict[str, str], count: int, elements: se
     unknown = _unknown(fields)
     for position, group in enumerate(groups):
         if group.unknown == unknown and not disagreements(group.fields, fields):
-            group.fields.update(fields)
+            group.fields.update({f: v for f, v in fields.items() if f not in group.fields or not v.endswith(ROUNDING)})
             group.members.append(count)
             group.elements.update(elements)
             return position
@@ -204,7 +208,20 @@ def _unknown(fields: Mapping[str, str]) -> tuple[str, ...]:
 
 def disagreements(a: Mapping[str, str], b: Mapping[str, str]) -> tuple[str, ...]:
     """List the fields that both state with different values."""
-    return tuple(field for field in a if field in b and a[field] != b[field])
+    return tuple(field for field in a if field in b and not may_be_one(a[field], b[field]))
+
+
+def may_be_one(a: str, b: str) -> bool:
+    """Tell whether two stated values may be the same: a rounded U fits an exact one within half its digit."""
+    if a == b:
+        return True
+    exact, rounded = sorted((a, b), key=lambda value: value.endswith(ROUNDING))
+    if not rounded.endswith(ROUNDING) or exact.endswith(ROUNDING):
+        return False
+    try:
+        return abs(float(exact) - float(rounded.removesuffix(ROUNDING))) <= HALF_DIGIT_OF_U_EV
+    except ValueError:
+        return False
 
 
 def _record(group: _Group) -> Surface:
