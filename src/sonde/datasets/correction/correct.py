@@ -26,6 +26,7 @@ from sonde.datasets.correction.surface_choice import surface_choice, symbols, ti
 from sonde.datasets.surfaces import SHIFTED
 from sonde.errors import WrongUse
 from sonde.progress import SILENT, Progress
+from sonde.records.arrays import FloatArray
 from sonde.records.correction import Constancy, Correction, OutlierPair, PairedDifference, Refusal
 from sonde.records.frames import Frame
 
@@ -35,6 +36,7 @@ TWINS = (
     "{n:,} corrected frames repeat a geometry that stands on the target already, with other forces and an energy that "
     "differs by the residual: --without-twins leaves them out."
 )
+TWINS_LEFT_OUT = "{n:,} corrected frames whose geometry stands on the target already are left out (--without-twins)."
 
 
 @dataclass(frozen=True)
@@ -188,12 +190,12 @@ def _notes(evidence: _Evidence, n_twins: int, wish: Wish, source: str) -> Iterab
     yield NOT_THE_TARGET.format(source=source)
     if not evidence.fit.fit.converged:
         yield "The robust fit did not settle within its steps: its last coefficients are shown."
-    if n_twins and not wish.without_twins:
-        yield TWINS.format(n=n_twins)
+    if n_twins:
+        yield (TWINS_LEFT_OUT if wish.without_twins else TWINS).format(n=n_twins)
 
 
-def _atoms_per_corrected(search: PairSearch) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    return np.array([pair.source.frame.n_atoms / pair.n_corrected for pair in search.pairs], np.float64)
+def _atoms_per_corrected(search: PairSearch) -> FloatArray:
+    return np.array([pair.source.frame.n_atoms / pair.n_corrected for pair in search.pairs])
 
 
 def _outliers(search: PairSearch, found: ShiftFit) -> tuple[OutlierPair, ...]:
