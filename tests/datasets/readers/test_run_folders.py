@@ -102,12 +102,18 @@ def test_good_runs_raise_no_word(frames: list[Frame]) -> None:
     good = {
         "default",
         "default_xml_190304",
-        "default_xml_230310",
         "scf_electric_field",
         "vcrelax_success",
         "relax_success",
     }
     assert not good & set(words)
+
+
+def test_two_units_of_u_in_one_run_are_told(frames: list[Frame]) -> None:
+    (cobalt,) = (frame for frame in frames if frame.tags["folder"] == "default_xml_230310")
+    assert cobalt.tags["hubbard_u"] == "Co:5"
+    words = "U is written in Hartree in data-file-schema.xml, in eV in aiida.out (converted)"
+    assert cobalt.tags["defects"] == words
 
 
 def test_runs_of_several_codes_stand_side_by_side(shared_data: Path) -> None:

@@ -23,6 +23,7 @@ VERSION = re.compile(rb"Program PWSCF v\.(\S+)")
 INPUT_NAME = re.compile(rb"Reading input from (\S+)")
 N_ATOMS = re.compile(rb"number of atoms/cell +=\s*(\d+)")
 N_ELECTRONS = re.compile(rb"number of electrons +=\s*([\d.]+)")
+FIXED_SPINS = re.compile(rb"number of electrons +=\s*[\d.]+ +\(up: *([\d.]+), down: *([\d.]+)\)")
 CUTOFF = re.compile(rb"kinetic-energy cutoff +=\s*([\d.]+) +Ry")
 DENSITY_CUTOFF = re.compile(rb"charge density cutoff +=\s*([\d.]+) +Ry")
 FUNCTIONAL = re.compile(rb"Exchange-correlation *= *([^\n]*)")
@@ -179,6 +180,7 @@ def provenance_of(header: QeHeader, asked: PwInput | None) -> RunProvenance:
         cutoff_eV=_electronvolts(first_number(CUTOFF, text)),
         density_cutoff_eV=_electronvolts(first_number(DENSITY_CUTOFF, text)),
         charge=_charge(header),
+        fixed_moment=_fixed_moment(text),
         dipole_correction=_field(header, asked),
         energy_kind=EnergyKind.FREE,
     )
@@ -214,6 +216,12 @@ def _charge(header: QeHeader) -> float | None:
     if electrons is None or not labels or any(label not in valence for label in labels):
         return None
     return round(sum(valence[label] for label in labels) - electrons, 2) + 0.0
+
+
+def _fixed_moment(text: bytes) -> float | None:
+    """Return the moment that was imposed, μB: pw.x then prints how many electrons there are of each spin."""
+    spins = FIXED_SPINS.search(text)
+    return None if spins is None else round(float(spins[1]) - float(spins[2]), 2)
 
 
 def _dispersion(header: QeHeader, asked: PwInput | None) -> str | None:

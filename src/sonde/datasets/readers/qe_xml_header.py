@@ -108,6 +108,7 @@ def provenance_of(
         cutoff_eV=_electronvolts(cutoffs[0]),
         density_cutoff_eV=_electronvolts(cutoffs[1]),
         charge=number_at(asked, "bands/tot_charge"),
+        fixed_moment=number_at(asked, "bands/tot_magnetization"),
         dipole_correction=_field(asked),
         energy_kind=EnergyKind.FREE,
     )

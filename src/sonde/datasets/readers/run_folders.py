@@ -154,7 +154,15 @@ def _begin_alike(a: Frame, b: Frame) -> bool:
 def _words_of_others(outputs: Sequence[RunOutput]) -> tuple[str, ...]:
     """Return what is odd with the further outputs of a run, each with its name."""
     said = ((output.path.name, output.first.tags.get("defects")) for output in outputs[1:])
-    return tuple(f"{name}: {words}" for name, words in said if words)
+    return (*(f"{name}: {words}" for name, words in said if words), *_units_of_u(outputs))
+
+
+def _units_of_u(outputs: Sequence[RunOutput]) -> tuple[str, ...]:
+    """Say that the two files of a run of pw.x hold U in two units: who reads them by hand should know."""
+    if len(outputs) < 2 or outputs[0].first.tags.get("hubbard_u") in (None, "none"):
+        return ()
+    xml, text = sorted(outputs, key=lambda output: output.rank)[:2]
+    return (f"U is written in Hartree in {xml.path.name}, in eV in {text.path.name} (converted)",)
 
 
 def _course(frame: Frame, outputs: Sequence[RunOutput], others: Sequence[str]) -> dict[str, Tag]:
