@@ -33,6 +33,16 @@ class Listed:
     def get(self, anchor: str) -> Passage | None:
         return next((p for p in self.passages if p.anchor == anchor), None)
 
+    def count(self) -> int:
+        return len(self.passages)
+
+    def frequency(self, word: str) -> int:
+        return sum(word in p.text.lower() for p in self.passages)
+
+    def beside(self, passage: Passage, n: int) -> list[Passage]:
+        place = self.passages.index(passage)
+        return [*self.passages[max(place - n, 0) : place], *self.passages[place + 1 : place + n + 1]]
+
     def search(self, query: str, *, limit: int, trigram: bool = False) -> list[tuple[Passage, float]]:
         words = set(query.lower().split())
         scored = [(p, float(len(words & set(p.text.lower().split())))) for p in self.passages]

@@ -12,13 +12,14 @@ from functools import cached_property
 
 from sonde.concepts import concept_of, words_of
 from sonde.decisions.decision import decision_of
+from sonde.decisions.free_answers import free_answer
 from sonde.decisions.linking import link, other_project
 from sonde.decisions.quoting import nearest_quotes, quotes_of
 from sonde.decisions.retrieval import PassageIndex, Query, Restricted, aware, parse_question
 from sonde.decisions.roles import Era, Judged, judge
 from sonde.decisions.search_answers import search_answer
 from sonde.decisions.systems import Home, homes
-from sonde.decisions.targets import Target, target_of, value_stance
+from sonde.decisions.targets import Target, key_words, target_of, value_stance
 from sonde.decisions.threads import Thread, threads_of
 from sonde.records.decisions import Change, Link, Passage, Quote, Why
 
@@ -91,9 +92,11 @@ def why_question(archive: Archive, question: str, as_of: datetime | None = None,
     if query.commits and (commits := [c for c in query.commits if _of_commit(archive, c) or _talked_of(archive, c)]):
         return replace(why_commit(archive, commits[0]), question=question)
     asked = changes_asked(archive, query)
-    if not asked:
-        return search_answer(archive.passages, archive.threads, archive.everything, query)
-    return _best_of(archive, asked, question)
+    by_change = _best_of(archive, asked, question) if asked else None
+    if by_change and by_change.answered:
+        return by_change
+    searched = free_answer(archive.passages, query)
+    return replace(searched, changes=by_change.changes) if by_change and searched.answered else by_change or searched
 
 
 def why_key(archive: Archive, key: str) -> Why:
@@ -101,7 +104,7 @@ def why_key(archive: Archive, key: str) -> Why:
     question = f"Why does {key} have its value?"
     found = changes_of_key(archive, key)
     if not found:
-        return search_answer(archive.passages, archive.threads, archive.everything, parse_question(f"why {key}"))
+        return free_answer(archive.passages, parse_question(f"why {key}"))
     why = why_change(archive, found[-1], question)
     return replace(why, changes=tuple(reversed(found)))
 
@@ -139,11 +142,8 @@ def why_at(archive: Archive, path: str, line: int | None = None, line_text: str 
 def changes_asked(archive: Archive, query: Query) -> list[Change]:
     """Changes that a question is about: its setting, and its value or file where it gives one; latest first."""
     lower = query.text.lower()
-    named = [
-        change
-        for change in archive.changes
-        if target_of(change).concept in query.concepts or _spells_key(change, lower)
-    ]
+    about = {key for key in {(c.key, c.unit) for c in archive.changes} if _names(key, query, lower)}
+    named = [change for change in archive.changes if (change.key, change.unit) in about]
     if query.paths:
         in_path = [c for c in named if any(path.split(":")[0] in c.path for path in query.paths)]
         named = in_path or named
@@ -301,8 +301,16 @@ def _on_line(change: Change, line: int, line_text: str | None) -> bool:
     return change.line == line
 
 
-def _spells_key(change: Change, lower: str) -> bool:
-    return any(re.search(rf"(?<!\w){re.escape(word)}(?!\w)", lower) for word in target_of(change).key_words)
+def _names(key: tuple[str, str | None], query: Query, lower: str) -> bool:
+    """Whether a question names a key, by its concept or as it is spelled; an ordinary word spells no key."""
+    if concept_of(*key) in query.concepts:
+        return True
+    words = (
+        word
+        for word in key_words(key[0])
+        if "_" in word or any(mark in query.text for mark in (f"`{word}`", f"{word} ="))
+    )
+    return any(re.search(rf"(?<!\w){re.escape(word)}(?!\w)", lower) for word in words)
 
 
 def _in_words(target: Target) -> str:

@@ -65,6 +65,18 @@ class PassageIndex(Protocol):
         """Find passages that hold any word of the query, best first."""
         ...
 
+    def count(self) -> int:
+        """About how many passages there are."""
+        ...
+
+    def frequency(self, word: str) -> int:
+        """About how many passages hold a word."""
+        ...
+
+    def beside(self, passage: Passage, n: int) -> list[Passage]:
+        """Return up to n passages of the same source before and after one, in the order they were added."""
+        ...
+
 
 @dataclass(frozen=True)
 class Restricted:
@@ -84,6 +96,15 @@ class Restricted:
     def search(self, query: str, *, limit: int, trigram: bool = False) -> list[tuple[Passage, float]]:
         found = self.index.search(query, limit=limit * 20, trigram=trigram)
         return [(passage, score) for passage, score in found if self._holds(passage)][:limit]
+
+    def count(self) -> int:
+        return self.index.count()
+
+    def frequency(self, word: str) -> int:
+        return self.index.frequency(word)
+
+    def beside(self, passage: Passage, n: int) -> list[Passage]:
+        return [other for other in self.index.beside(passage, n) if self._holds(other)]
 
     def _holds(self, passage: Passage) -> bool:
         if self.source is not None and passage.source != self.source:

@@ -76,7 +76,7 @@ def target_of(change: Change) -> Target:
     return Target(
         change=change,
         concept=concept,
-        key_words=_key_words(change.key),
+        key_words=key_words(change.key),
         new=new,
         old=old,
         new_words=frozenset() if new else new_words - old_words,
@@ -189,7 +189,7 @@ def _plain(value: str) -> str:
     )  # fmt: skip
 
 
-def _key_words(key: str) -> frozenset[str]:
+def key_words(key: str) -> frozenset[str]:
     """The last part of a dotted path, with and without its unit; words shorter than four letters say too little."""
     last = re.split(r"[.:/]", key)[-1].lower()
     suffix = unit_in_key(last)

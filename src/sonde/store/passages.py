@@ -22,7 +22,7 @@ _READ = attrgetter(*_FIELDS)
 _TIME, _SOURCE, _ANCHOR = _FIELDS.index("time"), _FIELDS.index("source"), _FIELDS.index("anchor")
 _TITLE_WEIGHT = 0.5
 _PAGE = 1000
-
+_COUNTED = 50_000
 _Values = tuple[Any, ...]
 
 
@@ -80,6 +80,30 @@ class PassageStore:
         query_best = f"SELECT passages.*, score FROM passages JOIN ({best}) USING (id) ORDER BY score DESC, id"
         rows = self._ledger.rows(query_best, expression, limit)
         return [(_passage(row), row["score"]) for row in rows]
+
+    def count(self) -> int:
+        """About how many passages there are: removed ones count where nothing was added since."""
+        return self._last_id()
+
+    def frequency(self, word: str) -> int:
+        """How many passages hold a word or another form of it; counting ends at 50,000."""
+        expression = match_expression(word, trigram=False)
+        if expression is None:
+            return 0
+        held = "SELECT rowid FROM passage_words WHERE passage_words MATCH ? LIMIT ?"
+        ((n,),) = self._ledger.rows(f"SELECT count(*) FROM ({held})", expression, _COUNTED)
+        return int(n)
+
+    def beside(self, passage: Passage, n: int) -> list[Passage]:
+        """Return up to n passages of the same source before and after one, in the order they were added."""
+        known = self._ledger.row(
+            "SELECT id FROM passages WHERE source = ? AND anchor = ?", passage.source, passage.anchor
+        )
+        if known is None:
+            return []
+        query = "SELECT * FROM passages WHERE id BETWEEN ? AND ? AND id <> ? AND source = ? ORDER BY id"
+        place = known["id"]
+        return [_passage(row) for row in self._ledger.rows(query, place - n, place + n, place, passage.source)]
 
     def remove(self, source: str) -> None:
         """Remove a source with its passages, changes and their links."""

@@ -1,0 +1,119 @@
+"""Answers to questions in free words: the passages that hold most of them, or silence where that is too little."""
+
+import math
+import re
+from collections.abc import Sequence
+
+from sonde.decisions.decision import decision_of
+from sonde.decisions.ranking import STRONG, Asked, Found, asked_of, ranked, without_quantities
+from sonde.decisions.rationale import cues, sentences
+from sonde.decisions.retrieval import PassageIndex, Query, shares_entities
+from sonde.records.decisions import Passage, Quote, Role, Why
+
+MOST_QUOTES = 5
+LONGEST_QUOTE = 600
+"""Characters up to which a passage is quoted whole; of a longer one, the sentences around the best ones."""
+CONSTANT, AROUND, SENTENCE, DOCUMENT, PAIRS, CAUSE = -5.0, 2.5, 0.3, 2.8, 1.5, 0.9
+"""Logistic regression of "the question has an answer" on the signs of the best passage; fitted on the development half
+of `make eval-decisions` (questions without an answer: other subjects, other documents, answers cut out)."""
+LEAST_ODDS = -0.3
+"""Log odds from which an answer is given: there, nine in ten questions on matters never mentioned meet silence."""
+NUMBER_MISSING = 1.5
+"""What the log odds lose where the question gives a number that the best passage and its neighbours do not hold."""
+_NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)*(?![\w.]*\d)")
+
+
+def free_answer(index: PassageIndex, query: Query) -> Why:
+    """Answer with the five best passages in order, or keep silent and show them as the nearest evidence."""
+    asked = asked_of(index, query)
+    found = [item for item in ranked(index, asked) if _fits(index, query, item)]
+    best = _once(found)[:MOST_QUOTES]
+    answered = bool(best) and log_odds(index, asked, best) >= LEAST_ODDS
+    quotes = _with_a_reason([quoted(item) for item in best]) if answered else ()
+    nearest = () if answered else tuple(quote_as(item, "context") for item in best)
+    decision = decision_of(query.text, None, (), quotes) if answered else None
+    return Why(query.text, answered, quotes, (), decision, nearest)
+
+
+def log_odds(index: PassageIndex, asked: Asked, best: Sequence[Found]) -> float:
+    """Log odds that the question has an answer here, from the best passage."""
+    signs = best[0].signs
+    told = any(found.signs.strong_cause for found in best[:2])
+    value = CONSTANT + AROUND * signs.around + SENTENCE * signs.sentence + DOCUMENT * signs.document
+    value += PAIRS * signs.pairs + CAUSE * told
+    if not any(_told_cause(found.passage.text) for found in best):
+        return -math.inf
+    return value - NUMBER_MISSING * _numbers_missing(index, asked.query, best[0].passage)
+
+
+def quoted(found: Found) -> Quote:
+    """Quote a passage; what holds words of a cause or a problem is a reason, what speaks of refusal a rejection."""
+    text = _stretch(found)
+    said = cues(text)
+    return quote_as(found, "reason" if said.score > 0 and (said.causal or "problem" in said.tags) else "context")
+
+
+def quote_as(found: Found, role: Role) -> Quote:
+    """Quote a passage in a role."""
+    passage = found.passage
+    text = _stretch(found)
+    return Quote(text, passage.anchor, passage.source, passage.author, passage.time, role, round(found.score, 4))
+
+
+def _with_a_reason(quotes: Sequence[Quote]) -> tuple[Quote, ...]:
+    """An answer holds a reason: where no quote is worded as one, the best is taken for it."""
+    if any(quote.role == "reason" for quote in quotes):
+        return tuple(quotes)
+    first = quotes[0]
+    return (Quote(first.text, first.anchor, first.source, first.author, first.time, "reason", first.score), *quotes[1:])
+
+
+def _stretch(found: Found) -> str:
+    """The passage, or its best sentences and what follows and precedes them, as far as a quote may reach."""
+    text = found.passage.text
+    if len(text) <= LONGEST_QUOTE:
+        return text.strip()
+    spans = list(sentences(text))
+    start, end = found.best
+    while True:
+        after = next((span for span in spans if span[0] >= end), None)
+        before = next((span for span in reversed(spans) if span[1] <= start), None)
+        if after and after[1] - start <= LONGEST_QUOTE:
+            end = after[1]
+        elif before and end - before[0] <= LONGEST_QUOTE:
+            start = before[0]
+        else:
+            return text[start:end]
+
+
+def _told_cause(text: str) -> bool:
+    return bool(STRONG.search(text)) or any(cues(text[start:end]).score > 0 for start, end in sentences(text))
+
+
+def _fits(index: PassageIndex, query: Query, found: Found) -> bool:
+    """Whether a passage and its neighbours hold the quantities with units and the materials that are asked about."""
+    if not query.systems and not any(quantity.unit for quantity in query.quantities):
+        return True
+    return shares_entities(query, _together(index, found.passage))
+
+
+def _numbers_missing(index: PassageIndex, query: Query, best: Passage) -> bool:
+    numbers = set(_NUMBER.findall(without_quantities(query)))
+    return bool(numbers) and not numbers <= set(_NUMBER.findall(_together(index, best)))
+
+
+def _together(index: PassageIndex, passage: Passage) -> str:
+    beside = [other for other in index.beside(passage, 2) if other.thread == passage.thread]
+    return "\n".join([passage.title or "", passage.text, *(other.text for other in beside)])
+
+
+def _once(found: Sequence[Found]) -> list[Found]:
+    """Drop passages whose words were already given, as where a comment was copied to another file."""
+    seen: set[str] = set()
+    kept = []
+    for item in found:
+        words = re.sub(r"\W+", " ", item.passage.text.lower()).strip()
+        if words and words not in seen:
+            seen.add(words)
+            kept.append(item)
+    return kept
