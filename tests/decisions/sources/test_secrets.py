@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sonde.decisions.sources.secrets import redacted
+from sonde.decisions.sources.secrets import redacted, signs_in
 
 MIXED = string.ascii_letters + string.digits
 
@@ -160,3 +160,11 @@ def test_hostile_texts_take_no_longer_than_their_length(piece: str) -> None:
     begun = time.process_time()
     redacted(piece * (200_000 // len(piece)))
     assert time.process_time() - begun < 5.0
+
+
+@given(st.lists(st.sampled_from([words.format(secret) for secret, words in SECRETS.values()]) | st.text(max_size=30)))
+@settings(max_examples=100, deadline=None)
+def test_secrets_of_many_texts_are_found_as_those_of_each(texts: list[str]) -> None:
+    signs = signs_in(texts)
+    assert [redacted(text, signs) for text in texts] == [redacted(text) for text in texts]
+    assert all(any(sign in text.lower() for text in texts) for sign, _ in signs)

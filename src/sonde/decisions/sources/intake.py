@@ -3,11 +3,13 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import lru_cache
+from itertools import islice
 
 from sonde.decisions.sources.access import channel_of, entry
-from sonde.decisions.sources.secrets import redacted
+from sonde.decisions.sources.secrets import ALL_SIGNS, Signs, redacted, signs_in
 from sonde.records.decisions import Access, Change, Passage
 
+AT_ONCE = 200
 _title_shown = lru_cache(maxsize=4096)(redacted)
 """Titles repeat: a channel's stands on every message."""
 
@@ -30,17 +32,23 @@ class Intake:
 
     def passages(self, given: Iterable[Passage]) -> Iterator[Passage]:
         """Let in what was asked for."""
-        for passage in given:
-            found = entry(passage, self.access)
-            if found == "in":
+        allowed = filter(self._is_allowed, given)
+        while batch := list(islice(allowed, AT_ONCE)):
+            signs = signs_in(passage.text for passage in batch)
+            for passage in batch:
                 self.n_passages += 1
                 if self._anchors is not None:
                     self._anchors.add(passage.anchor)
-                yield self._without_secrets(passage)
-                continue
-            self.n_private += found == "private"
-            self.n_excluded += found == "excluded"
-            self._held_back.add(channel_of(passage) or passage.anchor)
+                yield self._without_secrets(passage, signs)
+
+    def _is_allowed(self, passage: Passage) -> bool:
+        found = entry(passage, self.access)
+        if found == "in":
+            return True
+        self.n_private += found == "private"
+        self.n_excluded += found == "excluded"
+        self._held_back.add(channel_of(passage) or passage.anchor)
+        return False
 
     def changes(self, given: Iterable[Change]) -> Iterator[Change]:
         """Let in all changes; where the key names a secret, the value is taken out."""
@@ -60,9 +68,9 @@ class Intake:
             if gone or channel in self._held_back or entry(passage, self.access) != "in":
                 yield passage.anchor
 
-    def _without_secrets(self, passage: Passage) -> Passage:
+    def _without_secrets(self, passage: Passage, signs: Signs) -> Passage:
         before = self.n_secrets
-        text, named = self._shown(passage.text), _title_shown(passage.title or "")
+        text, named = self._shown(passage.text, signs), _title_shown(passage.title or "")
         self.n_secrets += named.n_secrets
         title = named.text
         return passage if self.n_secrets == before else replace(passage, text=text, title=title or None)
@@ -71,7 +79,7 @@ class Intake:
         # A value by itself tells less than with its name: `token=…`.
         return None if value is None else self._shown(f'{key}="{value}"').removeprefix(f'{key}="').removesuffix('"')
 
-    def _shown(self, text: str) -> str:
-        found = redacted(text)
+    def _shown(self, text: str, signs: Signs = ALL_SIGNS) -> str:
+        found = redacted(text, signs)
         self.n_secrets += found.n_secrets
         return found.text

@@ -5,7 +5,7 @@ have no such shape by themselves: a 40-digit hexadecimal number is a secret only
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 NAMED = r"(?:pass(?:word|wort|wd|phrase|code)|kennwort|pwd)"
@@ -103,15 +103,27 @@ ASSIGNED = re.compile(rf"(?i)(?P<name>{NAMED}|{KEYED}){_SIGN}{_VALUE}")
 OPTION = re.compile(rf"(?i)(?<!\S)--?(?:[a-z]+-)*(?P<name>{NAMED}|{KEYED})[ =]{_VALUE}")
 SAID = re.compile(rf"(?i)(?P<name>{NAMED})\s+(?:is|was|ist|lautet)(?:\s+now)?:?\s+{_VALUE}")
 NAMES = ("pass", "kennwort", "pwd", "key", "secret", "token", "credential")
-_SIGNED = [(sign, place) for place, shape in enumerate(SHAPES) for sign in shape.signs]
-_SIGNED += [(name, len(SHAPES)) for name in NAMES]
+Signs = tuple[tuple[str, int], ...]
+ALL_SIGNS: Signs = (
+    *((sign, place) for place, shape in enumerate(SHAPES) for sign in shape.signs),
+    *((name, len(SHAPES)) for name in NAMES),
+)
 _VALUES = ("double", "single", "back", "bare")
 
 
-def redacted(text: str) -> Redacted:
-    """Put `[redacted: kind]` in the place of every secret. Doing so again changes nothing."""
-    lower, n_secrets = text.lower(), 0
-    suspected = {place for sign, place in _SIGNED if sign in lower}
+def signs_in(texts: Iterable[str]) -> Signs:
+    """Signs of secrets that stand in any of many texts: few, and one search for all is faster than one for each."""
+    lower = "\n".join(texts).lower()
+    return tuple((sign, place) for sign, place in ALL_SIGNS if sign in lower)
+
+
+def redacted(text: str, signs: Signs = ALL_SIGNS) -> Redacted:
+    """Put `[redacted: kind]` in the place of every secret. Doing so again changes nothing.
+
+    signs: those to look for, where others are known not to be there.
+    """
+    lower, n_secrets = text.lower() if signs else "", 0
+    suspected = {place for sign, place in signs if sign in lower}
     if not suspected:
         return Redacted(text, 0)
     for place in sorted(suspected):
