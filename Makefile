@@ -3,13 +3,15 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 STAMP := .venv/.installed
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint lock speed eval-diagnosis clean
+.PHONY: help demo test check lint lock speed eval-diagnosis eval-decisions clean
 
 help:
 	@echo "make demo            build the sample laboratory and diagnose its failing alloy"
 	@echo "make test            the test suite"
 	@echo "make check           what continuous integration runs: ruff, mypy, import-linter, then the tests"
 	@echo "make eval-diagnosis  confusion matrix over generated laboratories"
+	@echo "make eval-decisions  why-answers on documents and histories: recall, silence, against plain search"
+	@echo "make eval-scaling    coverage of intervals, breaks found and invented, held-out errors of scaling laws"
 	@echo "make speed           ratios against other packages, and growth"
 	@echo "make lock            write constraints.txt anew from a clean environment"
 
@@ -40,6 +42,12 @@ check: lint
 
 eval-diagnosis: $(STAMP)
 	$(BIN)/python -m sonde.sample_lab.evaluation
+
+eval-decisions: $(STAMP)
+	$(BIN)/python -m eval.decisions.run
+
+eval-scaling: $(STAMP)
+	$(BIN)/python eval/scaling_laws.py
 
 speed: $(STAMP)
 	$(BIN)/python speed/run.py
