@@ -20,6 +20,7 @@ from extxyz import cextxyz
 
 from sonde.datasets.readers.cells import checked_cell, checked_numbers, checked_positions, numbers_of
 from sonde.datasets.readers.compression import head_of, opened, uncompressed
+from sonde.datasets.readers.extxyz_comment import Comment, KnownPairs
 from sonde.datasets.readers.labels import LABEL_KEYS, LabelDefect, take_labels
 from sonde.datasets.readers.tags import column_tags, tag_of
 from sonde.datasets.readers.text_blocks import Block, blocks
@@ -47,6 +48,14 @@ class Parsed:
     columns: Mapping[str, Any]
     cell: FloatArray
     pbc: AnyArray
+    comment: Comment | None = None
+    """Where it stands, `info` holds only what was not known of the comment line."""
+
+    def tags(self, used: frozenset[str]) -> dict[str, Tag]:
+        """Return what the comment line says beside the labels that were used."""
+        if self.comment is not None:
+            return self.comment.tags(self.info, used)
+        return {key: tag_of(value) for key, value in self.info.items() if key not in used}
 
 
 class ExtxyzReader:
@@ -62,13 +71,16 @@ class ExtxyzReader:
         """Yield the frames of a file in order."""
         head_of(path)
         with uncompressed(path) as plain, _c_file(plain) as c_file, opened(plain) as handle:
+            known = KnownPairs()
             for block in blocks(handle, path):
-                parsed = _parsed(block, c_file)
+                parsed = _parsed(block, c_file, known)
                 try:
                     frame = _frame(block, parsed)
                 except LabelDefect as defect:
                     place = block.comment_place if defect.atom is None else block.atom_place(defect.atom)
                     raise place.bad(str(defect), "mend or remove the frame.") from defect
+                if parsed.comment is not None:
+                    known.keep(parsed.comment, frame.tags)
                 yield frame
 
 
@@ -84,15 +96,16 @@ def _c_file(path: Path) -> Iterator[Any]:
         cextxyz.cfclose(handle)
 
 
-def _parsed(block: Block, c_file: Any) -> Parsed:
+def _parsed(block: Block, c_file: Any, known: KnownPairs) -> Parsed:
     """Parse one whole frame with the C parser; where its grammar is too narrow for the comment line, with ase."""
-    stated = KEY_VALUE.findall(block.comment)
+    line = _without_empty_text(block.comment)
+    comment = known.split(line)
+    stated = KEY_VALUE.findall(block.comment) if comment is None else [pair[:2] for pair in comment.unread]
     _check_repeated_labels(stated, block)
     if cextxyz.cftell(c_file) != block.offset:  # after a refusal; seeking every time would empty the buffer
         cextxyz.cfseek(c_file, block.offset, 0)
     try:
-        comment = _without_empty_text(block.comment)
-        stands = None if comment is block.comment else comment
+        stands = comment.line if comment is not None else line
         _, info, columns = cextxyz.read_frame_dicts(c_file, use_cleri=False, comment=stands)
     except cextxyz.ExtXYZError as refusal:
         atom = ATOM_LINE.search(str(refusal))
@@ -100,7 +113,7 @@ def _parsed(block: Block, c_file: Any) -> Parsed:
             raise _atom_line_error(block, int(atom[1]), str(refusal)) from refusal
         return _parsed_by_ase(block)
     cell, pbc = _lattice(info, block)
-    return Parsed(_with_long_integers(stated, info), columns, cell, pbc)
+    return Parsed(_with_long_integers(stated, info), columns, cell, pbc, comment)
 
 
 def _without_empty_text(comment: str) -> str:
@@ -177,14 +190,16 @@ def _check_repeated_labels(stated: Sequence[tuple[str, str]], block: Block) -> N
 
 def _with_long_integers(stated: Sequence[tuple[str, str]], info: dict[str, Any]) -> dict[str, Any]:
     """Restore integers beyond 32 bits, which the C parser wraps around."""
-    texts = {key: text.strip('"') for key, text in stated if len(text) > LONGEST_SAFE_INTEGER}
-    return {**info, **{key: int(text) for key, text in texts.items() if key in info and INTEGER.fullmatch(text)}}
+    for key, text in stated:
+        if len(text) > LONGEST_SAFE_INTEGER and key in info and INTEGER.fullmatch(text.strip('"')):
+            info[key] = int(text.strip('"'))
+    return info
 
 
 def _frame(block: Block, parsed: Parsed) -> Frame:
     cell, pbc = checked_cell(parsed.cell, parsed.pbc)
     labels = take_labels(parsed.info, parsed.columns, cell)
-    tags: dict[str, Tag] = {key: tag_of(value) for key, value in parsed.info.items() if key not in labels.used}
+    tags = parsed.tags(labels.used)
     return Frame(
         numbers=_numbers(parsed.columns),
         positions=checked_positions(_positions(parsed.columns), block.n_atoms),

@@ -5,6 +5,7 @@ forces, stress and virial, because `REF_` is what training codes are told to fit
 whatever touched the file last. Labels that lose are kept: energies as tags, arrays as a note of how far they differ.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -90,7 +91,9 @@ def _candidates(stated: Mapping[str, list[tuple[str, Any]]], names: Sequence[str
     """Return the (key, value) of the labels of one kind, the preferred first; two spellings of one must agree."""
     found = []
     for name in names:
-        spellings = stated.get(name, [])
+        if name not in stated:
+            continue
+        spellings = stated[name]
         for other, value in spellings[1:]:
             if not np.array_equal(np.asarray(value), np.asarray(spellings[0][1])):
                 raise LabelDefect(f"{spellings[0][0]} and {other} stand in one frame and differ")
@@ -104,9 +107,15 @@ def _is_absent(value: Any) -> bool:
 
 def _energy(candidates: list[tuple[str, Any]]) -> tuple[float | None, str | None]:
     for key, value in candidates:
-        if isinstance(value, str | bool) or np.ndim(value) or not np.isfinite(value):
+        if not _is_finite_number(value):
             raise LabelDefect(f"{key} is not a finite number: {value!r}")
     return (float(candidates[0][1]), candidates[0][0].lower()) if candidates else (None, None)
+
+
+def _is_finite_number(value: Any) -> bool:
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return not (isinstance(value, str | bool) or np.ndim(value) or not np.isfinite(value))
 
 
 def _forces(key: str, value: Any) -> FloatArray:
@@ -136,10 +145,11 @@ def _stress(key: str, value: Any, cell: FloatArray) -> FloatArray:
 def full_tensor(numbers: FloatArray, key: str) -> FloatArray:
     """Turn 3 × 3, nine or six numbers (xx yy zz yz xz xy) into a symmetric 3 × 3 tensor."""
     if numbers.size == 9:
-        tensor = numbers.reshape(3, 3).astype(float)
-        if np.abs(tensor - tensor.T).max() > SYMMETRY_TOLERANCE * np.abs(tensor).max():
-            raise LabelDefect(f"{key} is not symmetric: {np.round(tensor, 6).tolist()}")
-        return (tensor + tensor.T) / 2
+        xx, xy, xz, yx, yy, yz, zx, zy, zz = flat = numbers.ravel().tolist()
+        if max(abs(xy - yx), abs(xz - zx), abs(yz - zy)) > SYMMETRY_TOLERANCE * max(map(abs, flat)):
+            raise LabelDefect(f"{key} is not symmetric: {np.round(numbers.reshape(3, 3), 6).tolist()}")
+        xy, xz, yz = (xy + yx) / 2, (xz + zx) / 2, (yz + zy) / 2
+        return np.array([[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]], float)
     if numbers.shape == (6,):
         xx, yy, zz, yz, xz, xy = numbers
         return np.array([[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]], float)

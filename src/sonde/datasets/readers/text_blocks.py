@@ -73,6 +73,8 @@ def _count(count_line: bytes, place: Place) -> int:
 
 
 def _check_complete(comment_line: bytes, atom_lines: tuple[bytes, ...], n_atoms: int, place: Place) -> None:
+    if comment_line and len(atom_lines) == n_atoms and all(map(bytes.strip, atom_lines)):
+        return
     found = sum(map(bool, map(bytes.strip, atom_lines)))
     if not comment_line or (found < n_atoms and len(atom_lines) < n_atoms):
         raise place.bad(
