@@ -21,12 +21,12 @@ from sonde.datasets.readers.compression import head_of
 from sonde.datasets.readers.mapped_files import mapped
 from sonde.datasets.readers.protocol import Place
 from sonde.datasets.readers.run_provenance import StepFacts
+from sonde.datasets.readers.run_ranges import RunRange, run_ranges
 from sonde.datasets.readers.run_steps import CalculatedStep, CodeRun, Geometry, frames_of_run
 from sonde.datasets.readers.run_text import last_match, last_number, lines_from, numbers_in, rows, unread
 from sonde.records.arrays import FloatArray
 from sonde.records.frames import Frame
 
-LARGEST_PIECE_BYTES = 1 << 30
 NEW_RUN = re.compile(rb"Invoking FHI-aims")
 FIRST_OF_A_STEP = re.compile(rb"Begin self-consistency loop:")
 END_OF_JOB = b"Have a nice day."
@@ -83,49 +83,42 @@ class _Part:
 
 def _parts(path: Path, text: mmap) -> list[_Part]:
     """Find the runs of a file; those without a geometry are left out, if another has one."""
-    starts = [found.start() for found in NEW_RUN.finditer(text)]
-    if not starts:
-        raise Place(path).bad('no line "Invoking FHI-aims" stands in it', "is this the output of FHI-aims?")
-    cuts = [found.start() for found in FIRST_OF_A_STEP.finditer(text)]
     parts = []
-    for number, (start, end) in enumerate(zip(starts, [*starts[1:], len(text)], strict=True)):
-        own = (*(cut for cut in cuts if start <= cut < end), end)
-        if max(b - a for a, b in pairwise((start, *own))) > LARGEST_PIECE_BYTES:
-            raise Place(path).bad("a step or header of more than a gigabyte", "is this the output of FHI-aims?")
-        header = read_header(text[start : own[0]], len(own) > 1)
+    for run in run_ranges(path, text, NEW_RUN, FIRST_OF_A_STEP):
+        header = read_header(run.header(text), run.has_steps)
         if header is not None:
-            parts.append(_Part(header, _run(path, text, header, (number, len(starts)), own), own))
+            parts.append(_Part(header, _run(path, text, header, run), run.cuts))
     if not parts:
         raise Place(path).bad("the run ends before it prints a geometry", "leave it out: it holds no result.")
     return parts
 
 
-def _run(path: Path, text: mmap, header: AimsHeader, which: tuple[int, int], cuts: tuple[int, ...]) -> CodeRun:
-    number, n_runs = which
-    first, end = cuts[0], cuts[-1]
+def _run(path: Path, text: mmap, header: AimsHeader, which: RunRange) -> CodeRun:
+    first, end = which.cuts[0], which.cuts[-1]
     complete = text.rfind(END_OF_JOB, first, end) >= 0
     relaxes = any(key in header.settings for key in RELAXES)
     converged = text.rfind(IONS_CONVERGED, first, end) >= 0
     after = SPIN_ORBIT_AFTER.search(header.text) is not None
     facts = StepFacts(
-        run=number,
-        runs=n_runs,
+        run=which.number,
+        runs=which.n_runs,
         run_complete=complete,
         relaxation_converged=(converged or (False if complete else None)) if relaxes else None,
         energy_note="without the spin-orbit coupling that was added after the self-consistency" if after else None,
         source_format="FHI-aims output",
     )
-    return CodeRun(path, provenance_of(header), facts, tuple(_odd(text, n_runs, cuts, complete)))
+    return CodeRun(path, provenance_of(header), facts, tuple(_odd(text, which, complete)))
 
 
-def _odd(text: mmap, n_runs: int, cuts: tuple[int, ...], complete: bool) -> Iterator[str]:
-    if n_runs > 1:
-        yield f"{n_runs} runs in one file"
+def _odd(text: mmap, which: RunRange, complete: bool) -> Iterator[str]:
+    first, end = which.cuts[0], which.cuts[-1]
+    if which.n_runs > 1:
+        yield f"{which.n_runs} runs in one file"
     if not complete:
         yield "the run was interrupted"
-    if OUT_OF_STEPS.search(text, cuts[0], cuts[-1]):
+    if OUT_OF_STEPS.search(text, first, end):
         yield "the relaxation ran out of steps"
-    if text.find(U_IS_NEGATIVE, cuts[0], cuts[-1]) >= 0:
+    if text.find(U_IS_NEGATIVE, first, end) >= 0:
         yield "aims warns that the DFT+U energy is negative"
 
 

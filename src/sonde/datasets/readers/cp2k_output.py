@@ -22,14 +22,13 @@ from sonde.datasets.readers.cp2k_trajectory import Trajectory, trajectory_beside
 from sonde.datasets.readers.mapped_files import mapped
 from sonde.datasets.readers.protocol import Place
 from sonde.datasets.readers.run_provenance import StepFacts
+from sonde.datasets.readers.run_ranges import RunRange, run_ranges
 from sonde.datasets.readers.run_steps import CalculatedStep, CodeRun, Geometry, frames_of_run
 from sonde.datasets.readers.run_text import last_match, last_number, lines_from, numbers_in, unread
 from sonde.records.arrays import FloatArray
 from sonde.records.frames import Frame
 
-LARGEST_PIECE_BYTES = 1 << 30
 NEW_RUN = re.compile(rb"PROGRAM STARTED AT")
-NEXT_RUN_HEAD_BYTES = 4096
 MARK = re.compile(rb"CP2K\||DBCSR\|")
 FIRST_OF_A_STEP = re.compile(rb"SCF WAVEFUNCTION OPTIMIZATION")
 END_OF_JOB = b"PROGRAM ENDED AT"
@@ -89,59 +88,47 @@ class _Part:
 
 def _parts(path: Path, text: mmap) -> list[_Part]:
     """Find the runs of a file; those without a geometry are left out, if another has one."""
-    starts = [found.start() for found in NEW_RUN.finditer(text)]
-    if not starts:
-        raise Place(path).bad('no line "PROGRAM STARTED AT" stands in it', "is this the output of CP2K?")
-    cuts = [found.start() for found in FIRST_OF_A_STEP.finditer(text)]
     parts = []
-    for number, (start, end) in enumerate(zip(starts, [*starts[1:], len(text)], strict=True)):
-        own = (*(cut for cut in cuts if start <= cut < end), end)
-        if max(b - a for a, b in pairwise((start, *own))) > LARGEST_PIECE_BYTES:
-            raise Place(path).bad("a step or header of more than a gigabyte", "is this the output of CP2K?")
-        header = read_header(text[start : own[0]], len(own) > 1, path.parent)
+    for run in run_ranges(path, text, NEW_RUN, FIRST_OF_A_STEP):
+        header = read_header(run.header(text), run.has_steps, path.parent)
         if header is not None:
-            parts.append(_part(path, text, header, (number, len(starts)), own))
+            parts.append(_part(path, text, header, run))
     if not parts:
         raise Place(path).bad("the run prints no coordinates", "leave it out: its results belong to no geometry.")
     return parts
 
 
-def _part(path: Path, text: mmap, header: Cp2kHeader, which: tuple[int, int], cuts: tuple[int, ...]) -> _Part:
-    number, n_runs = which
+def _part(path: Path, text: mmap, header: Cp2kHeader, which: RunRange) -> _Part:
+    cuts = which.cuts
     trajectory = trajectory_beside(path, header.project)
     end = cuts[-1]
     complete = text.rfind(END_OF_JOB, cuts[0], end) >= 0
     relaxes = header.run_type in RELAXES
     converged = OPTIMIZED.search(text, cuts[max(0, len(cuts) - 3)], end) is not None
     facts = StepFacts(
-        run=number,
-        runs=n_runs,
+        run=which.number,
+        runs=which.n_runs,
         run_complete=complete,
         relaxation_converged=(converged or (False if complete else None)) if relaxes else None,
         source_format="CP2K output",
     )
-    defects = tuple(_odd(text, header, which, cuts, complete, trajectory))
+    defects = tuple(_odd(text, header, which, complete, trajectory))
     run = CodeRun(path, provenance_of(header), facts, defects)
     return _Part(header, run, cuts, trajectory, _holds_atoms(text, header, cuts))
 
 
 def _odd(
-    text: mmap,
-    header: Cp2kHeader,
-    which: tuple[int, int],
-    cuts: tuple[int, ...],
-    complete: bool,
-    trajectory: Trajectory | None,
+    text: mmap, header: Cp2kHeader, which: RunRange, complete: bool, trajectory: Trajectory | None
 ) -> Iterator[str]:
-    if which[1] > 1:
-        yield f"{which[1]} runs in one file"
+    if which.n_runs > 1:
+        yield f"{which.n_runs} runs in one file"
     if not complete:
         yield "the run was interrupted"
     if header.cell_is_rounded:
         yield "the cell is known to three decimals only"
-    if len(cuts) > 2 and trajectory is None:
+    if len(which.cuts) > 2 and trajectory is None:
         yield "geometries after the first are not printed, and no trajectory lies beside"
-    if text.find(OUT_OF_STEPS, cuts[0], cuts[-1]) >= 0:
+    if text.find(OUT_OF_STEPS, which.cuts[0], which.cuts[-1]) >= 0:
         yield "the relaxation ran out of steps"
 
 

@@ -21,12 +21,12 @@ from sonde.datasets.readers.gpaw_header import VERSION, GpawHeader, provenance_o
 from sonde.datasets.readers.mapped_files import mapped
 from sonde.datasets.readers.protocol import Place
 from sonde.datasets.readers.run_provenance import StepFacts
+from sonde.datasets.readers.run_ranges import RunRange, run_ranges
 from sonde.datasets.readers.run_steps import CalculatedStep, CodeRun, Geometry, frames_of_run
 from sonde.datasets.readers.run_text import first_number, last_match, lines_from, numbers_in, rows, unread
 from sonde.records.arrays import FloatArray
 from sonde.records.frames import Frame
 
-LARGEST_PIECE_BYTES = 1 << 30
 FIRST_OF_A_STEP = re.compile(rb"^Positions:", re.MULTILINE)
 END_OF_JOB = re.compile(rb"^(?:Memory usage:|Timing:)", re.MULTILINE)
 POSITION = re.compile(rb"^ *\d+ ([A-Z][a-z]?) ((?: *-?\d+\.\d+){3})")
@@ -77,36 +77,28 @@ class _Part:
 
 def _parts(path: Path, text: mmap) -> list[_Part]:
     """Find the runs of a file; those without a geometry are left out, if another has one."""
-    starts = [found.start() for found in VERSION.finditer(text)]
-    if not starts:
-        raise Place(path).bad("GPAW's banner does not stand in it", "is this the text output of GPAW?")
-    cuts = [found.start() for found in FIRST_OF_A_STEP.finditer(text)]
     parts = []
-    for number, (start, end) in enumerate(zip(starts, [*starts[1:], len(text)], strict=True)):
-        own = (*(cut for cut in cuts if start <= cut < end), end)
-        if max(b - a for a, b in pairwise((start, *own))) > LARGEST_PIECE_BYTES:
-            raise Place(path).bad("a step or header of more than a gigabyte", "is this the text output of GPAW?")
-        first = _geometry(text[own[0] : own[1]]) if len(own) > 1 else None
+    for run in run_ranges(path, text, VERSION, FIRST_OF_A_STEP):
+        first = _geometry(text[run.cuts[0] : run.cuts[1]]) if run.has_steps else None
         if first is not None:
-            header = GpawHeader(text[start : own[0]], len(own) > 1, first.cell)
-            parts.append(_Part(_run(path, text, header, (number, len(starts)), own), own, first))
+            header = GpawHeader(run.header(text), run.has_steps, first.cell)
+            parts.append(_Part(_run(path, text, header, run), run.cuts, first))
     if not parts:
         raise Place(path).bad("the run ends before it prints a geometry", "leave it out: it holds no result.")
     return parts
 
 
-def _run(path: Path, text: mmap, header: GpawHeader, which: tuple[int, int], cuts: tuple[int, ...]) -> CodeRun:
-    number, n_runs = which
-    complete = END_OF_JOB.search(text, cuts[0], cuts[-1]) is not None
+def _run(path: Path, text: mmap, header: GpawHeader, which: RunRange) -> CodeRun:
+    complete = END_OF_JOB.search(text, which.cuts[0], which.cuts[-1]) is not None
     reference = header.reference_energy
     facts = StepFacts(
-        run=number,
-        runs=n_runs,
+        run=which.number,
+        runs=which.n_runs,
         run_complete=complete,
         energy_note=None if reference is None else f"relative to reference atoms of {reference:.6f} eV",
         source_format="GPAW output",
     )
-    several = (f"{n_runs} runs in one file",) if n_runs > 1 else ()
+    several = (f"{which.n_runs} runs in one file",) if which.n_runs > 1 else ()
     return CodeRun(path, provenance_of(header), facts, several if complete else (*several, "the run was interrupted"))
 
 

@@ -8,7 +8,7 @@ smearing the free energy E − TS. An energy that pw.x leaves without a verdict 
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from mmap import mmap
 from pathlib import Path
@@ -23,12 +23,12 @@ from sonde.datasets.readers.qe_errors import crash_beside, error_in
 from sonde.datasets.readers.qe_header import QeHeader, numbers_of_labels, provenance_of, read_geometry, read_header
 from sonde.datasets.readers.qe_input import PwInput, input_beside
 from sonde.datasets.readers.run_provenance import StepFacts
+from sonde.datasets.readers.run_ranges import RunRange, run_ranges
 from sonde.datasets.readers.run_steps import PERIODIC, CalculatedStep, CodeRun, Geometry, frames_of_run
 from sonde.datasets.readers.run_text import last_match, last_number, lines_from, numbers_in, rows, unread
 from sonde.records.arrays import FloatArray
 from sonde.records.frames import Frame
 
-LARGEST_PIECE_BYTES = 1 << 30
 NEW_RUN = re.compile(rb"Program PWSCF v\.")
 FIRST_OF_A_STEP = re.compile(rb"Self-consistent Calculation")
 EXACT_EXCHANGE_GOES_ON = b"EXX: now go back to refine exchange"
@@ -109,18 +109,11 @@ class _Part:
 
 def _parts(path: Path, text: mmap) -> list[_Part]:
     """Find the runs of a file; those without any geometry are left out, if another has one."""
-    starts = [found.start() for found in NEW_RUN.finditer(text)]
-    if not starts:
-        raise Place(path).bad('no line "Program PWSCF v." stands in it', "is this the output of pw.x?")
-    cuts = [found.start() for found in FIRST_OF_A_STEP.finditer(text)]
     parts = []
-    for number, (start, end) in enumerate(zip(starts, [*starts[1:], len(text)], strict=True)):
-        own = (*(cut for cut in cuts if start <= cut < end), end)
-        if max(b - a for a, b in pairwise((start, *own))) > LARGEST_PIECE_BYTES:
-            raise Place(path).bad("an ionic step or header of more than a gigabyte", "is this the output of pw.x?")
-        header = read_header(text[start : own[0]], is_whole=len(own) > 1)
-        if header is not None and (header.geometry is not None or NEW_POSITIONS.search(text, start, end)):
-            parts.append(_part(path, header, (number, len(starts)), own, text))
+    for run in run_ranges(path, text, NEW_RUN, FIRST_OF_A_STEP):
+        header = read_header(run.header(text), run.has_steps)
+        if header is not None and (header.geometry is not None or NEW_POSITIONS.search(text, run.start, run.cuts[-1])):
+            parts.append(_part(path, header, run, text))
     if not parts:
         raise _without_geometry(path)
     return parts
@@ -130,18 +123,19 @@ def _without_geometry(path: Path) -> Exception:
     return Place(path).bad("the run prints no geometry of a calculation", "read its XML instead, or leave it out.")
 
 
-def _part(path: Path, header: QeHeader, which: tuple[int, int], cuts: tuple[int, ...], text: mmap) -> _Part:
+def _part(path: Path, header: QeHeader, run: RunRange, text: mmap) -> _Part:
     asked = input_beside(path, header.input_name)
     differences = () if asked is None else tuple(_differences(header, asked))
     if differences:
         asked = None
-    number, n_runs = which
-    facts, odd = _course(text, cuts)
-    several = (f"{n_runs} runs in one file",) if n_runs > 1 else ()
+    facts, odd = _course(text, run.cuts)
+    several = (f"{run.n_runs} runs in one file",) if run.n_runs > 1 else ()
     unseen = ("the first geometry is not printed; its results are left out",) if header.geometry is None else ()
     foreign = (f"input beside is not of this run: {', '.join(differences)}",) if differences else ()
-    facts = StepFacts(**{**vars(facts), "run": number, "runs": n_runs})
-    return _Part(header, CodeRun(path, provenance_of(header, asked), facts, (*several, *unseen, *foreign, *odd)), cuts)
+    facts = replace(facts, run=run.number, runs=run.n_runs)
+    return _Part(
+        header, CodeRun(path, provenance_of(header, asked), facts, (*several, *unseen, *foreign, *odd)), run.cuts
+    )
 
 
 def _differences(header: QeHeader, asked: PwInput) -> Iterator[str]:
