@@ -139,6 +139,18 @@ def test_hash_of_a_potential_beside_is_that_of_the_output(shared_data: Path, tmp
     assert tags["pseudopotential_hashes"] == "Ti:md5-dac62c53ba39bfb1aa90bcf3ed08fcd3"  # md5sum of those six characters
 
 
+def test_settings_that_are_no_numbers_are_unknown(shared_data: Path, tmp_path: Path) -> None:
+    text = (shared_data / CASES / "tot_magnetization/data-file-schema.xml").read_text()
+    spoilt = tmp_path / "spoilt.xml"
+    spoilt.write_text(text.replace('nk1="2"', 'nk1="two"').replace('degauss="1.000000000000e-1"', 'degauss="wide"'))
+    assert "two" in spoilt.read_text()
+    assert "wide" in spoilt.read_text()
+    tags = next(read_frames(spoilt)).tags
+    assert "smearing_eV" not in tags
+    assert "kpoints" not in tags
+    assert tags["smearing"] == "Gaussian"
+
+
 def test_a_truncated_file_gives_its_whole_steps(shared_data: Path, tmp_path: Path) -> None:
     whole = (shared_data / TIO2).read_bytes()
     cut = tmp_path / "cut.xml"

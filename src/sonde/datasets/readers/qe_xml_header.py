@@ -6,6 +6,7 @@ decided is said among the defects where the schema leaves it open.
 """
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -60,6 +61,7 @@ DISPERSIONS: Mapping[str, str] = {
     "xdm": "XDM",
 }
 DAMPINGS = {2.0: "D2", 3.0: "D3", 4.0: "D3(BJ)", 5.0: "D3M", 6.0: "D3M(BJ)"}
+WHOLE_NUMBER = re.compile(r"\s*-?\d{1,6}\s*")
 U_KINDS = {0: "Dudarev", 1: "Liechtenstein", 2: "Dudarev with V"}
 
 
@@ -165,8 +167,8 @@ def _with_spin(found: RunProvenance, asked: Element, output: Element | None) -> 
 def _with_sampling(found: RunProvenance, asked: Element, output: Element | None, cell: FloatArray) -> RunProvenance:
     mesh = _first("k_points_IBZ/monkhorst_pack", asked)
     kpoints, spacing = None, None
-    if mesh is not None:
-        divisions, shifts = (tuple(int(mesh.get(key + axis, "0")) for axis in "123") for key in ("nk", "k"))
+    divisions, shifts = (_whole_numbers(mesh, key) for key in ("nk", "k"))
+    if divisions is not None and shifts is not None:
         kpoints, spacing = mesh_text(divisions, shifts), mesh_spacing(cell, divisions)
     elif (listed := text_at(asked, "k_points_IBZ/nk")) is not None:
         kpoints = f"{listed} listed points"
@@ -174,6 +176,12 @@ def _with_sampling(found: RunProvenance, asked: Element, output: Element | None,
     smearing = _first("bands/smearing", asked) if smearing is None else smearing
     name, width = _smearing(text_at(asked, "bands/occupations"), smearing)
     return replace(found, kpoints=kpoints, kpoint_spacing_per_A=spacing, smearing=name, smearing_width_eV=width)
+
+
+def _whole_numbers(mesh: Element | None, key: str) -> tuple[int, ...] | None:
+    """Return the three attributes nk1 … or k1 … of a mesh; None where one is no number."""
+    words = [mesh.get(key + axis, "") for axis in "123"] if mesh is not None else []
+    return tuple(map(int, words)) if words and all(WHOLE_NUMBER.fullmatch(word) for word in words) else None
 
 
 def _smearing(occupations: str | None, smearing: Element | None) -> tuple[str | None, float | None]:
@@ -184,7 +192,9 @@ def _smearing(occupations: str | None, smearing: Element | None) -> tuple[str | 
     if smearing is None:
         return None, None
     name = (smearing.text or "").strip().lower()
-    return SMEARINGS.get(name, name) or None, round(float(smearing.get("degauss", "nan")) * Hartree, 6)
+    width = floats(smearing.get("degauss"))
+    known = len(width) == 1 and np.isfinite(width[0])
+    return SMEARINGS.get(name, name) or None, round(width[0] * Hartree, 6) if known else None
 
 
 def elements_of_species(asked: Element) -> dict[str, str]:
