@@ -230,5 +230,5 @@ def _class_shifts(classes: _Classes, fit: RobustFit) -> tuple[ClassShift, ...]:
             n_atoms=classes.n_atoms[column],
         )
         for column, (number, label) in enumerate(classes.names)
-        if fit.determined[column]
+        if fit.determined[column] and label != RARE
     )
