@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import ase.io
 import pytest
 from tests.cli.terminal import Answer, done, sonde
 
@@ -256,6 +257,16 @@ def test_trust(desk: Desk) -> None:
     assert scores["schema"] == "sonde.trust-score/1"
     assert [found["state"] for found in scores["structures"]] == ["unreliable"] * len(desk.truth.failing_ids)
     assert all(0 <= found["p_within"] <= 1 for found in scores["structures"])
+    scored = desk.root / "scored.xyz"
+    done("trust", "score", "bare", desk.laboratory.failing, "--out", scored, "--project", desk.root)
+    written = ase.io.read(scored, ":")
+    assert [round(atoms.info["reliability"], 6) for atoms in written] == [
+        round(found["p_within"], 6)
+        for found in desk.record("trust", "score", "bare", desk.laboratory.failing)["structures"]
+    ]
+    for atoms in written:
+        assert atoms.arrays["scope_distance"].max() == pytest.approx(atoms.info["scope_distance"])
+        assert atoms.arrays["atomic_reliability"].shape == (len(atoms),)
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from sonde.cli.answers import HERE, AsJson, ProjectFolder, open_project, show
+from sonde.cli.answers import HERE, AsJson, ProjectFolder, open_project, say, show
 from sonde.cli.progress_bar import progress_for_terminal
 
 trust_app = typer.Typer(help="Can a prediction be trusted: probability, scope, worst atoms.", no_args_is_help=True)
@@ -64,12 +64,18 @@ def score(
     potential: Potential,
     file: Annotated[Path, typer.Argument(help="Structures to score.")],
     tolerance: Tolerance = 0.3,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Also write extended xyz with columns per atom, as OVITO and chemiscope read it."),
+    ] = None,
     project: ProjectFolder = HERE,
     as_json: AsJson = False,
 ) -> None:
     """Say for each structure whether its predicted forces can be trusted: reliable, unreliable or out of scope."""
-    from sonde.operations.trust import trust_score
+    from sonde.operations.trust import trust_score, write_scored
     from sonde.views.reliability import show_scores
 
     scores = trust_score(open_project(project), potential, file, tolerance=tolerance, progress=progress_for_terminal())
     show(scores, show_scores, as_json)
+    if out is not None:
+        say(f"structures: {write_scored(scores, file, out)}")

@@ -1,8 +1,11 @@
 """`sonde trust fit` and `sonde trust score`."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
 
 from sonde.errors import SondeError
 from sonde.progress import SILENT, Progress
@@ -78,3 +81,31 @@ def trust_score(
     frames = read_structures(file)
     evaluations = loaded.evaluate(frames, progress=progress)
     return Scores(potential, tuple(probe.score_frames(loaded.identity, frames, evaluations, tolerance)))
+
+
+def write_scored(scores: Scores, file: Path, out: Path) -> Path:
+    """Write the scored structures as extended xyz, which OVITO and chemiscope read; it appears whole or not at all.
+
+    Per atom: atomic_reliability, scope_distance (over its limit). Per structure: reliability, scope_distance, state,
+    tolerance_eV_per_A.
+    """
+    from ase.io import write
+
+    from sonde.operations.diagnose import read_structures
+    from sonde.potentials.calculator import atoms_of
+
+    written = []
+    for frame, found in zip(read_structures(file), scores.structures, strict=True):
+        atoms = atoms_of(frame)
+        atoms.arrays["atomic_reliability"] = found.atomic_p_within
+        atoms.arrays["scope_distance"] = np.max([found.distance_ratio, found.q_ratio, found.t2_ratio], axis=0)
+        atoms.info |= {"reliability": found.p_within, "scope_distance": found.out_of_scope_score}
+        atoms.info |= {"state": found.state, "tolerance_eV_per_A": found.tolerance_eV_per_A}
+        written.append(atoms)
+    fresh = out.with_name(f"{out.name}.{os.getpid()}.tmp")
+    try:
+        write(fresh, written, format="extxyz")
+        fresh.replace(out)
+    finally:
+        fresh.unlink(missing_ok=True)
+    return out
