@@ -3,6 +3,7 @@
 Readers convert before they build a step: energies to eV, forces to eV/Å, stress to eV/Å³, positive under tension.
 """
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -80,7 +81,7 @@ def _frame(run: CodeRun, step: CalculatedStep, shared: Mapping[str, Tag], number
     stress, odd_stress = _finite(step.stress_eV_per_A3, (3, 3), "stress")
     defects = (*run.defects, *step.defects, *odd_forces, *odd_stress)
     facts = replace(step.facts, ionic_step=number, defects="; ".join(defects) or None).tags()
-    tags = {**shared, **facts}
+    tags = {key: value for key, value in {**shared, **facts}.items() if not _overflowed(value)}
     if step.energy_eV is None:
         tags.pop("energy_kind", None)
     return Frame(
@@ -95,6 +96,11 @@ def _frame(run: CodeRun, step: CalculatedStep, shared: Mapping[str, Tag], number
         source_file=str(run.path),
         ordinal=ordinal,
     )
+
+
+def _overflowed(value: Tag) -> bool:
+    """Tell a number that was too large for a float, or is none."""
+    return isinstance(value, float) and not math.isfinite(value)
 
 
 def _finite(values: FloatArray | None, shape: tuple[int, int], what: str) -> tuple[FloatArray | None, tuple[str, ...]]:
