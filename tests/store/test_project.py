@@ -25,6 +25,7 @@ MIGRATIONS = {
     "m001_ledger.py": "178e903101504a41363835ef184ed00e8630e5717c43028f54b8376d3552bff9",
     "m002_access.py": "a194b12a23eb800d5efedb851c5fec0a5912b73b9e33c5b7278f9b79ac5abf30",
     "m003_bulk_index.py": "b4f22e1ad5d63d5f55eefed4b237b30ac003af4fbdabbd2525f51a45ddb87fbb",
+    "m004_merge_later.py": "6cd7eb82899306c14d51aad0ff4e5dd1f16687609fbe593579e7f0a8748c4b39",
 }
 """A released migration is never edited: projects that went through it would differ from those that did not."""
 

@@ -3,9 +3,9 @@
 import sqlite3
 
 from sonde.store.failpoints import failpoint
-from sonde.store.migrations import m001_ledger, m002_access, m003_bulk_index
+from sonde.store.migrations import m001_ledger, m002_access, m003_bulk_index, m004_merge_later
 
-SCRIPTS: tuple[str, ...] = (m001_ledger.SCRIPT, m002_access.SCRIPT, m003_bulk_index.SCRIPT)
+SCRIPTS: tuple[str, ...] = (m001_ledger.SCRIPT, m002_access.SCRIPT, m003_bulk_index.SCRIPT, m004_merge_later.SCRIPT)
 FORMAT = len(SCRIPTS)
 """Number of the newest step, which is also what `.sonde/format` says."""
 
