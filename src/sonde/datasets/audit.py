@@ -1,28 +1,27 @@
 """What a dataset holds, on which energy surfaces, and what contradicts what in it."""
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
-from ase.data import chemical_symbols
 
-from sonde.datasets.contradictions import GeometryPair, contradictory_pairs, formula_of, geometry_pairs
-from sonde.datasets.copy_alarms import against_alarms, near_copy_alarm, split_alarms, splits_of
+from sonde.datasets.contradictions import contradictory_pairs
+from sonde.datasets.copy_alarms import against_alarms, near_copy_alarm, split_alarms, split_of
 from sonde.datasets.energy_alarms import energy_alarms
+from sonde.datasets.frame_table import Passed, counted, pass_over
 from sonde.datasets.label_alarms import label_alarms
 from sonde.datasets.label_noise import label_noise
-from sonde.datasets.near_copies import NearPair, near_pairs
 from sonde.datasets.offsets import offsets
-from sonde.datasets.paired_labels import paired_labels
+from sonde.datasets.paired_labels import energies_side_by_side, paired_labels
 from sonde.datasets.run_alarms import run_alarms
 from sonde.datasets.selective_u import selective_u, selective_u_alarms
-from sonde.datasets.surface_alarms import duplicate_ordinals, surface_alarms
+from sonde.datasets.shared_geometries import SharedGeometries, shared_geometries
+from sonde.datasets.surface_alarms import duplicate_ordinals, stated_alarms, surface_alarms
 from sonde.datasets.surfaces import surfaces
 from sonde.datasets.unit_alarms import gross_stress_alarm, unit_alarms
 from sonde.datasets.yardstick import yardstick
 from sonde.errors import WrongUse
-from sonde.records.datasets import Alarm, Audit, NoiseFloor, PairedLabels
+from sonde.records.datasets import Alarm, Audit, NoiseFloor, Offset, PairedLabels, SelectiveU
 from sonde.records.frames import Frame
 
 EXAMPLES = 10
@@ -30,119 +29,143 @@ NOT_STATED = "not stated"
 LARGEST_SLOPE = 1.5
 """By which energies may change per work of the forces, or its inverse."""
 SEVERITIES = ("high", "medium", "low")
+MOST_HELD, SAMPLE = 10_000, 2_000
+"""Datasets up to the first size are held and looked at frame by frame; of larger ones a random sample is."""
 
 
 def audit(
-    frames: Iterable[Frame], name: str, against: Iterable[Frame] | None = None, against_name: str = "the other set"
+    frames: Iterable[Frame],
+    name: str,
+    against: Iterable[Frame] | None = None,
+    against_name: str = "the other set",
+    most_held: int = MOST_HELD,
 ) -> Audit:
     """Audit a dataset: contents, surfaces, contradictions, offsets between groups, copies, and alarms by severity.
 
-    Ordinals in the result are places in `frames`. With `against`, another dataset, also what stands in both. The frames
-    are held in memory while geometries are compared.
+    Ordinals in the result are places in `frames`, which are gone over once. With `against`, another dataset, also what
+    stands in both. Beyond `most_held` frames, what needs neighbours or forces at hand is looked for in a random sample
+    of 2,000 and geometries are compared on a grid of 1e-4 Å; `notes` say so.
 
     Raises
     ------
     WrongUse : the dataset is empty.
     """
-    held = list(frames)
-    if not held:
+    passed = pass_over(frames, most_held, SAMPLE)
+    if passed is None:
         raise WrongUse(f"The dataset {name!r} holds no frames: there is nothing to audit.")
-    other = [] if against is None else list(against)
-    copies = _copies(held, other)
-    contradictions = contradictory_pairs(held, copies.own)
-    between = offsets(held, copies.own)
-    copied = _copy_alarms(held, copies, against_name)
-    selective, noise = selective_u(held), label_noise(held, copies.own, copies.near)
+    other = None if against is None else pass_over(against, most_held, SAMPLE)
+    return _report(passed, other, shared_geometries(passed, other), (name, against_name))
+
+
+def _report(passed: Passed, other: Passed | None, shared: SharedGeometries, names: tuple[str, str]) -> Audit:
+    table, kinds = passed.table, passed.table.kinds
+    contradictions = contradictory_pairs(shared.frames, shared.own)
+    if not passed.whole:
+        contradictions = [
+            replace(one, formula=table.formulas[table.formula[one.ordinals[0]]]) for one in contradictions
+        ]
+    between = offsets(shared.frames, shared.own)
+    selective, noise = selective_u(passed.held), label_noise(passed.held, shared.held_pairs, shared.near)
+    copied, splits_seen = _copy_alarms(passed, other, shared, names[1])
     alarms = [
-        *surface_alarms(held, copies.own, contradictions, between),
-        *run_alarms(held),
-        *label_alarms(held),
-        *_model_alarms(held),
+        *stated_alarms(kinds),
+        *surface_alarms(shared.frames, shared.own, contradictions, between),
+        *run_alarms(kinds, table.has_energy),
+        *label_alarms(table),
+        *_sampled([*_model_alarms(passed.held), *selective_u_alarms(selective), *_mismatch(noise, passed)], passed),
         *copied,
-        *selective_u_alarms(selective),
-        *_mismatch(noise, len(held)),
     ]
-    leaked = [one for one in copied if one.kind == "leakage"]
-    looked = against is not None or any(splits_of(held))
     return Audit(
-        dataset=name,
-        n_frames=len(held),
-        n_atoms=sum(frame.n_atoms for frame in held),
-        elements=_elements(held),
-        formulas=_counted(formula_of(frame) for frame in held),
-        config_types=_counted(str(frame.tags.get("config_type") or NOT_STATED) for frame in held),
-        labels=_labels(held),
-        surfaces=surfaces(held),
+        dataset=names[0],
+        n_frames=len(table),
+        n_atoms=int(table.n_atoms.sum()),
+        elements=table.elements,
+        formulas=counted(table.formulas, np.bincount(table.formula)),
+        config_types=counted(
+            (str(one.tags.get("config_type") or NOT_STATED) for one in kinds.examples), kinds.counts.tolist()
+        ),
+        labels={
+            "energy": int(table.has_energy.sum()),
+            "forces": int(table.has_forces.sum()),
+            "stress": int(table.has_stress.sum()),
+        },
+        surfaces=surfaces(kinds.examples, kinds.counts.tolist()),
         contradictions={"n_groups": len(contradictions), "examples": contradictions[:EXAMPLES]},
         offsets=between,
-        duplicates=len(copies.duplicates),
+        duplicates=len(duplicate_ordinals(shared.frames, shared.own)),
         alarms=tuple(sorted(alarms, key=lambda one: SEVERITIES.index(one.severity))),
         zero_filled=_hits(alarms, "zero_filled"),
         outliers=_hits(alarms, "energy_outliers"),
-        leakage=sum(one.n for one in leaked) if looked else None,
+        leakage=_hits(copied, "leakage") if other is not None or splits_seen else None,
         near_duplicates=_hits(copied, "near_duplicates"),
-        selective_u=selective,
-        paired=_paired(held, other, copies, (name, against_name)),
+        selective_u=_placed_rules(selective, passed),
+        paired=_paired(passed, other, shared, names, between),
         noise=noise,
+        notes=_notes(passed, other, shared),
     )
+
+
+def _placed_rules(found: Sequence[SelectiveU], passed: Passed) -> tuple[SelectiveU, ...]:
+    return tuple(replace(one, examples=tuple(int(passed.places[i]) for i in one.examples)) for one in found)
+
+
+def _sampled(alarms: Sequence[Alarm], passed: Passed) -> list[Alarm]:
+    """Number the frames of alarms by their places in the dataset, and say where only a sample was looked at."""
+    if passed.whole:
+        return list(alarms)
+    words = f" Looked for in a random sample of {len(passed.held)} of {len(passed.table)} frames."
+    return [
+        replace(one, ordinals=tuple(int(passed.places[i]) for i in one.ordinals), message=one.message + words)
+        for one in alarms
+    ]
+
+
+def _notes(passed: Passed, other: Passed | None, shared: SharedGeometries) -> tuple[str, ...]:
+    notes = []
+    if not passed.whole:
+        notes.append(
+            f"{len(passed.table)} frames: what needs neighbours or forces at hand (units, signs, references, near "
+            f"copies, noise) was looked for in a random sample of {len(passed.held)}; equal geometries were found on a "
+            "grid of 1e-4 Å, in the order of atoms of the files."
+        )
+    if other is not None and not (passed.whole and other.whole):
+        notes.append("Labels were not compared with those of the other dataset: too many frames.")
+    if shared.n_left_out:
+        notes.append(f"{shared.n_left_out} more pairs of equal geometries were not compared.")
+    return tuple(notes)
+
+
+def _copy_alarms(
+    passed: Passed, other: Passed | None, shared: SharedGeometries, against_name: str
+) -> tuple[list[Alarm], bool]:
+    """Return alarms on copies, and whether there were splits to look at."""
+    of_kind = [split_of(one) for one in passed.table.kinds.examples]
+    several = len(set(of_kind) - {None}) > 1
+    splits = [of_kind[kind] if several else None for kind in passed.table.kinds.kind_of.tolist()]
+    near_found: list[Alarm | None] = [
+        near_copy_alarm(shared.near, len(passed.held), {pair.second for pair in shared.held_pairs})
+    ]
+    if passed.whole:
+        found = [*near_found, *split_alarms(splits, shared.own, shared.near)]
+    else:
+        near_found += split_alarms([splits[place] for place in passed.places.tolist()], [], shared.near)
+        near = _sampled([one for one in near_found if one is not None], passed)
+        found = [*near, *split_alarms(splits, shared.own, [])]
+    if other is not None:
+        found += against_alarms(shared.exact_in_other, shared.near_in_other, len(passed.table), against_name)
+    return [one for one in found if one is not None], several
 
 
 def _paired(
-    held: Sequence[Frame], other: Sequence[Frame], copies: "_Copies", names: tuple[str, str]
+    passed: Passed, other: Passed | None, shared: SharedGeometries, names: tuple[str, str], between: Sequence[Offset]
 ) -> tuple[PairedLabels, ...]:
-    within = paired_labels(held, copies.own)
-    if not copies.across:
+    if not passed.whole:
+        return energies_side_by_side(between)
+    within = paired_labels(passed.held, shared.own)
+    if not shared.across or other is None:
         return within
-    datasets = [names[0]] * len(held) + [names[1]] * len(other)
-    return (*paired_labels([*held, *other], copies.across, datasets), *within)
-
-
-def _mismatch(noise: NoiseFloor, n_frames: int) -> list[Alarm]:
-    """Report forces whose work is not the change of the energy: another unit or sign throughout."""
-    slope = noise.force_energy_slope
-    if slope is None or 1 / LARGEST_SLOPE < slope < LARGEST_SLOPE:
-        return []
-    message = (
-        f"Energies of {noise.n_near} near copies change by {slope:.3g} times the work of their forces: unit or sign of "
-        "one of the two is wrong throughout."
-    )
-    advice = "Forces in Hartree/Bohr beside energies in eV give 51.4, in eV/Bohr 1.89, gradients for forces −1."
-    return [Alarm("force_energy_mismatch", "high", n_frames, (), message, advice)]
-
-
-@dataclass(frozen=True)
-class _Copies:
-    """Frames that share a geometry, exactly or nearly: within the dataset, and across to the other one."""
-
-    own: list[GeometryPair]
-    near: list[NearPair]
-    across: list[GeometryPair]
-    near_across: list[NearPair]
-    duplicates: list[int]
-
-
-def _copies(held: Sequence[Frame], other: Sequence[Frame]) -> _Copies:
-    """Compare geometries; frames of the other dataset are numbered after those of the own one."""
-    together, n = [*held, *other], len(held)
-    pairs, near = list(geometry_pairs(together)), near_pairs(together)
-    own = [pair for pair in pairs if pair.second < n]
-    return _Copies(
-        own,
-        [pair for pair in near if pair.second < n],
-        [pair for pair in pairs if pair.first < n <= pair.second],
-        [pair for pair in near if pair.first < n <= pair.second],
-        duplicate_ordinals(held, own),
-    )
-
-
-def _copy_alarms(held: Sequence[Frame], copies: _Copies, against_name: str) -> list[Alarm]:
-    exact = {pair.second for pair in copies.own}
-    found = [
-        near_copy_alarm(copies.near, len(held), exact),
-        *split_alarms(splits_of(held), copies.own, copies.near),
-        *against_alarms(len(held), copies.across, copies.near_across, against_name),
-    ]
-    return [one for one in found if one is not None]
+    datasets = [names[0]] * len(passed.held) + [names[1]] * len(other.held)
+    return (*paired_labels([*passed.held, *other.held], shared.across, datasets), *within)
 
 
 def _model_alarms(held: Sequence[Frame]) -> list[Alarm]:
@@ -154,23 +177,19 @@ def _model_alarms(held: Sequence[Frame]) -> list[Alarm]:
     return [gross, *found] if gross is not None and gross.n > _hits(found, gross.kind) else found
 
 
+def _mismatch(noise: NoiseFloor, passed: Passed) -> list[Alarm]:
+    """Report forces whose work is not the change of the energy: another unit or sign throughout."""
+    slope = noise.force_energy_slope
+    if slope is None or 1 / LARGEST_SLOPE < slope < LARGEST_SLOPE:
+        return []
+    message = (
+        f"Energies of {noise.n_near} near copies change by {slope:.3g} times the work of their forces: unit or sign of "
+        "one of the two is wrong throughout."
+    )
+    advice = "Forces in Hartree/Bohr beside energies in eV give 51.4, in eV/Bohr 1.89, gradients for forces −1."
+    return [Alarm("force_energy_mismatch", "high", len(passed.table), (), message, advice)]
+
+
 def _hits(alarms: Iterable[Alarm], kind: str) -> int:
     """Count the frames behind all alarms whose kind begins so."""
     return sum(alarm.n for alarm in alarms if alarm.kind.startswith(kind))
-
-
-def _elements(frames: Sequence[Frame]) -> dict[str, int]:
-    numbers, counts = np.unique(np.concatenate([frame.numbers for frame in frames]), return_counts=True)
-    return {chemical_symbols[number]: int(count) for number, count in zip(numbers, counts, strict=True)}
-
-
-def _counted(words: Iterable[str]) -> dict[str, int]:
-    return dict(Counter(words).most_common())
-
-
-def _labels(frames: Sequence[Frame]) -> dict[str, int]:
-    return {
-        "energy": sum(frame.energy_eV is not None for frame in frames),
-        "forces": sum(frame.forces_eV_per_A is not None for frame in frames),
-        "stress": sum(frame.stress_eV_per_A3 is not None for frame in frames),
-    }

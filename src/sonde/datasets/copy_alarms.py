@@ -39,12 +39,6 @@ def split_of(frame: Frame) -> str | None:
     return named.pop() if len(named) == 1 else None
 
 
-def splits_of(frames: Sequence[Frame]) -> list[str | None]:
-    """Return the split of each frame; all None where there is only one, which is then no split."""
-    splits = [split_of(frame) for frame in frames]
-    return splits if len(set(splits) - {None}) > 1 else [None] * len(frames)
-
-
 def crossing(pairs: Iterable[GeometryPair | NearPair], splits: Sequence[str | None]) -> list[int]:
     """List the frames that have a partner in another split; of each pair the one that is held out further."""
     leaked = set()
@@ -78,19 +72,11 @@ def _near_leakage(close: Sequence[int], n: int, where: str) -> Alarm | None:
     return alarm("near_leakage", "medium", close, message, advice)
 
 
-def against_alarms(
-    n_own: int, pairs: Sequence[GeometryPair], near: Sequence[NearPair], other: str
-) -> list[Alarm | None]:
-    """Report frames that stand in another dataset, exactly or nearly; its frames are numbered after the first n_own."""
-    exact = _into_other((pair for pair in pairs if pair.relation != "apart"), n_own)
-    close = sorted(set(_into_other(near, n_own)) - set(exact))
-    message = f"{len(exact)} of {n_own} frames stand in {other}, too."
+def against_alarms(exact: Sequence[int], close: Sequence[int], n_frames: int, other: str) -> list[Alarm | None]:
+    """Report frames that stand in another dataset, exactly or nearly."""
+    message = f"{len(exact)} of {n_frames} frames stand in {other}, too."
     advice = f"Leave them out where one of the two is to test what was trained on the other ({other})."
-    return [alarm("leakage", "high", exact, message, advice), _near_leakage(close, n_own, f"in {other}")]
-
-
-def _into_other(pairs: Iterable[GeometryPair | NearPair], n_own: int) -> list[int]:
-    return sorted({pair.first for pair in pairs if pair.first < n_own <= pair.second})
+    return [alarm("leakage", "high", exact, message, advice), _near_leakage(close, n_frames, f"in {other}")]
 
 
 def near_copy_alarm(near: Sequence[NearPair], n_frames: int, duplicates: Iterable[int]) -> Alarm | None:

@@ -1,4 +1,4 @@
-"""What label alarms rest on: net force, zero forces against symmetry, energies off their reference."""
+"""What label alarms rest on: zero forces against symmetry, energies off their reference."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -19,13 +19,6 @@ OUTLIER_SIGMAS = 10.0
 SMALLEST_OUTLIER_EV_PER_ATOM = 0.3
 FIT_SIGMAS = 4.0
 FIT_ROUNDS = 10
-
-
-def net_force_per_atom(frame: Frame) -> float | None:
-    """Length of the sum of all forces over the number of atoms, eV/Å; zero without external fields."""
-    if frame.forces_eV_per_A is None:
-        return None
-    return float(np.linalg.norm(frame.forces_eV_per_A.sum(axis=0))) / frame.n_atoms
 
 
 def zero_forces_by_symmetry(frame: Frame) -> bool:

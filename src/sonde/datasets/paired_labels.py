@@ -9,7 +9,7 @@ from sonde.datasets.contradictions import GeometryPair
 from sonde.datasets.offsets import group_names
 from sonde.datasets.superposition import superposition
 from sonde.records.arrays import FloatArray
-from sonde.records.datasets import PairedLabels
+from sonde.records.datasets import Offset, PairedLabels
 from sonde.records.frames import Frame
 
 EV_PER_A3_IN_GPA = 160.21766208
@@ -83,3 +83,11 @@ def _correlation(a: FloatArray, b: FloatArray) -> float | None:
     if len(a) < 2 or not a.any() or not b.any():
         return None
     return float((a * b).sum() / (np.linalg.norm(a) * np.linalg.norm(b)))
+
+
+def energies_side_by_side(offsets: Iterable[Offset]) -> tuple[PairedLabels, ...]:
+    """Put offsets of energies into the table, for sets whose forces and stresses are not held."""
+    return tuple(
+        PairedLabels(one.group_a, one.group_b, one.n_shared, one.mean_meV_per_atom, one.sd_meV_per_atom, *[None] * 5)
+        for one in offsets
+    )

@@ -1,21 +1,29 @@
 """Alarms on what the runs behind the labels say of their own course."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable
+
+import numpy as np
 
 from sonde.datasets.label_alarms import alarm
+from sonde.datasets.tag_kinds import TagKinds
+from sonde.records.arrays import BoolArray
 from sonde.records.datasets import Alarm
-from sonde.records.frames import Frame, Tag
+from sonde.records.frames import Tag
 
 NO = frozenset(["false", "f", "no", "0"])
 YES = frozenset(["true", "t", "yes", "1"])
 SHOWN = 4
 
 
-def run_alarms(frames: Sequence[Frame]) -> list[Alarm]:
+def run_alarms(kinds: TagKinds, has_energy: BoolArray) -> list[Alarm]:
     """Report runs that were cut, did not converge, were predicted by a force field, or are odd by their own words."""
-    found = [_unconverged(frames), _incomplete(frames), _predicted(frames), _not_relaxed(frames), _odd(frames)]
+    found = [_unconverged(kinds, has_energy), _incomplete(kinds), _predicted(kinds), _not_relaxed(kinds), _odd(kinds)]
     return [one for one in found if one is not None]
+
+
+def _where(kinds: TagKinds, tag: str, holds: Callable[[Tag], bool]) -> list[int]:
+    return kinds.places(number for number, one in enumerate(kinds.examples) if holds(one.tags.get(tag)))
 
 
 def says_no(value: Tag) -> bool:
@@ -28,40 +36,41 @@ def says_yes(value: Tag) -> bool:
     return value is not None and str(value).strip().lower() in YES
 
 
-def _unconverged(frames: Sequence[Frame]) -> Alarm | None:
-    unconverged = [place for place, frame in enumerate(frames) if says_no(frame.tags.get("scf_converged"))]
-    labelled = [place for place in unconverged if frames[place].energy_eV is not None]
-    message = f"{len(unconverged)} frames did not reach self-consistency; {len(labelled)} of them carry labels."
+def _unconverged(kinds: TagKinds, has_energy: BoolArray) -> Alarm | None:
+    unconverged = _where(kinds, "scf_converged", says_no)
+    labelled = int(np.count_nonzero(has_energy[unconverged]))
+    message = f"{len(unconverged)} frames did not reach self-consistency; {labelled} of them carry labels."
     advice = "Leave labelled ones out of training; recompute those of regions that matter (other mixing, smearing)."
     return alarm("unconverged", "high" if labelled else "medium", unconverged, message, advice)
 
 
-def _incomplete(frames: Sequence[Frame]) -> Alarm | None:
-    places = [place for place, frame in enumerate(frames) if says_no(frame.tags.get("run_complete"))]
+def _incomplete(kinds: TagKinds) -> Alarm | None:
+    places = _where(kinds, "run_complete", says_no)
     message = f"{len(places)} frames come from runs that were cut off before their end."
     advice = "Finished steps are true; the last step of a cut run may not be: check it, or leave it out."
     return alarm("incomplete_runs", "medium", places, message, advice)
 
 
-def _predicted(frames: Sequence[Frame]) -> Alarm | None:
-    places = [place for place, frame in enumerate(frames) if says_yes(frame.tags.get("ml_md"))]
+def _predicted(kinds: TagKinds) -> Alarm | None:
+    places = _where(kinds, "ml_md", says_yes)
     message = f"{len(places)} frames were predicted by a force field trained on the fly, not computed."
     return alarm("ml_predicted", "high", places, message, "Leave them out: their labels are those of another model.")
 
 
-def _not_relaxed(frames: Sequence[Frame]) -> Alarm | None:
-    places = [place for place, frame in enumerate(frames) if says_no(frame.tags.get("relaxation_converged"))]
+def _not_relaxed(kinds: TagKinds) -> Alarm | None:
+    places = _where(kinds, "relaxation_converged", says_no)
     message = f"{len(places)} frames come from relaxations that did not reach the requested accuracy."
     advice = "Their labels are good for training; do not take their last step for a minimum."
     return alarm("relaxation_unconverged", "low", places, message, advice)
 
 
-def _odd(frames: Sequence[Frame]) -> Alarm | None:
-    said = [(place, str(frame.tags["defects"])) for place, frame in enumerate(frames) if frame.tags.get("defects")]
-    counts = Counter(part.strip() for _, words in said for part in words.split(";") if part.strip())
+def _odd(kinds: TagKinds) -> Alarm | None:
+    said = [number for number, one in enumerate(kinds.examples) if one.tags.get("defects")]
+    counts: Counter[str] = Counter()
+    for number in said:
+        for part in str(kinds.examples[number].tags["defects"]).split(";"):
+            counts[part.strip()] += kinds.count([number])
     shown = "; ".join(f"{words} ({n})" for words, n in counts.most_common(SHOWN))
     more = f"; {len(counts) - SHOWN} more" if len(counts) > SHOWN else ""
-    message = f"{len(said)} frames come from runs whose files are odd: {shown}{more}."
-    return alarm(
-        "run_defects", "medium", [place for place, _ in said], message, "Look at these runs before using them."
-    )
+    message = f"{kinds.count(said)} frames come from runs whose files are odd: {shown}{more}."
+    return alarm("run_defects", "medium", kinds.places(said), message, "Look at these runs before using them.")

@@ -7,11 +7,23 @@ from sonde.datasets.contradictions import GeometryPair
 from sonde.datasets.label_alarms import alarm
 from sonde.datasets.offsets import CONSTANT_WITHIN_MEV_PER_ATOM
 from sonde.datasets.surfaces import HARD, KEYS, ROUNDING, disagreements, family, may_be_one, surface_of
+from sonde.datasets.tag_kinds import TagKinds
 from sonde.records.datasets import Alarm, Contradiction, Offset
 from sonde.records.frames import Frame
 
 ESSENTIAL = ("functional", "hubbard_u", "pseudopotential")
 """Fields without which nobody can say on which surface a label lies."""
+
+
+def stated_alarms(kinds: TagKinds) -> list[Alarm]:
+    """Run all checks of what frames state of their level of theory."""
+    stated = [surface_of(one) for one in kinds.examples]
+    found = [*_mixed(kinds, stated), _not_stated(kinds, stated), *_partly_stated(kinds, stated)]
+    return [one for one in found if one is not None]
+
+
+Stated = Sequence[Mapping[str, str]]
+"""Fields of each kind of frame."""
 
 
 def surface_alarms(
@@ -20,11 +32,8 @@ def surface_alarms(
     contradictions: Sequence[Contradiction],
     offsets: Sequence[Offset],
 ) -> list[Alarm]:
-    """Run all checks that compare frames."""
+    """Run all checks that compare the labels of frames."""
     found = [
-        *_mixed(frames),
-        _not_stated(frames),
-        *_partly_stated(frames),
         _contradictory(contradictions, offsets),
         _copied_labels(frames, pairs),
         _spin_states(pairs),
@@ -33,77 +42,74 @@ def surface_alarms(
     return [one for one in found if one is not None]
 
 
-def _mixed(frames: Sequence[Frame]) -> list[Alarm | None]:
+def _mixed(kinds: TagKinds, stated: Stated) -> list[Alarm | None]:
     """Report fields that are stated with more than one value; the frames listed are those outside the largest group."""
     values: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
-    for place, frame in enumerate(frames):
-        for field, value in surface_of(frame).items():
-            values[field][value].append(place)
+    for number, fields in enumerate(stated):
+        for field, value in fields.items():
+            values[field][value].append(number)
     folded = {field: _folded(by_value) for field, by_value in values.items()}
     alarms = []
     for hard in (True, False):
         mixed = {f: v for f, v in folded.items() if len(v) > 1 and (family(f) in HARD) is hard}
-        alarms.append(_mixed_alarm(mixed, hard))
+        alarms.append(_mixed_alarm(kinds, mixed, hard))
     return alarms
 
 
 def _folded(by_value: Mapping[str, list[int]]) -> dict[str, list[int]]:
     """Count what one output rounds with what another states exactly."""
-    found = {value: places for value, places in by_value.items() if not value.endswith(ROUNDING)}
-    for value, places in by_value.items():
+    found = {value: some for value, some in by_value.items() if not value.endswith(ROUNDING)}
+    for value, some in by_value.items():
         if value.endswith(ROUNDING):
             same = next((exact for exact in found if may_be_one(exact, value)), value)
-            found[same] = sorted([*found.get(same, []), *places])
+            found[same] = sorted([*found.get(same, []), *some])
     return found
 
 
-def _mixed_alarm(mixed: Mapping[str, Mapping[str, list[int]]], hard: bool) -> Alarm | None:
+def _mixed_alarm(kinds: TagKinds, mixed: Mapping[str, Mapping[str, list[int]]], hard: bool) -> Alarm | None:
     minority: set[int] = set()
     words = []
     for field, by_value in mixed.items():
-        ranked = sorted(by_value.items(), key=lambda item: -len(item[1]))
-        words.append(f"{field}: " + ", ".join(f"{value} in {len(places)}" for value, places in ranked[:4]) + " frames")
-        minority.update(place for _, places in ranked[1:] for place in places)
+        ranked = sorted(by_value.items(), key=lambda item: -kinds.count(item[1]))
+        shown = ", ".join(f"{value} in {kinds.count(some)}" for value, some in ranked[:4])
+        words.append(f"{field}: {shown} frames")
+        minority.update(number for _, some in ranked[1:] for number in some)
     if hard:
         message = "Labels lie on more than one energy surface. " + "; ".join(words) + "."
         advice = "Train on one surface (the majority?), relabel the rest, or give each its own head; never mix them."
-        return alarm("mixed_surfaces", "high", sorted(minority), message, advice)
+        return alarm("mixed_surfaces", "high", kinds.places(minority), message, advice)
     message = "Numerical settings differ between frames. " + "; ".join(words) + "."
     advice = "Estimate the shift on geometries computed both ways (offsets) before training on all of them."
-    return alarm("mixed_settings", "medium", sorted(minority), message, advice)
+    return alarm("mixed_settings", "medium", kinds.places(minority), message, advice)
 
 
-def _not_stated(frames: Sequence[Frame]) -> Alarm | None:
-    silent: dict[str, int] = dict.fromkeys(ESSENTIAL, 0)
-    places = []
-    for place, frame in enumerate(frames):
-        stated = {family(field) for field in surface_of(frame)}
-        missing = [field for field in ESSENTIAL if field not in stated]
-        for field in missing:
-            silent[field] += 1
-        if missing:
-            places.append(place)
-    words = ", ".join(f"{field} in {count} of {len(frames)} frames" for field, count in silent.items() if count)
+def _lacking(stated: Stated, field: str) -> list[int]:
+    """List the kinds of frame that leave a field open, whatever the element."""
+    return [number for number, fields in enumerate(stated) if field not in {family(one) for one in fields}]
+
+
+def _not_stated(kinds: TagKinds, stated: Stated) -> Alarm | None:
+    silent = {field: some for field in ESSENTIAL if (some := _lacking(stated, field))}
+    n = len(kinds.kind_of)
+    words = ", ".join(f"{field} in {kinds.count(some)} of {n} frames" for field, some in silent.items())
     message = f"Not stated: {words}. Whether all labels lie on one surface cannot be told from the files."
-    names = ", ".join(f"{field} ({', '.join(KEYS[field][:2])})" for field, count in silent.items() if count)
-    return alarm("surface_unknown", "low", places, message, f"Ask whoever computed them and add the tags: {names}.")
+    names = ", ".join(f"{field} ({', '.join(KEYS[field][:2])})" for field in silent)
+    advice = f"Ask whoever computed them and add the tags: {names}."
+    places = kinds.places({number for some in silent.values() for number in some})
+    return alarm("surface_unknown", "low", places, message, advice)
 
 
-def _partly_stated(frames: Sequence[Frame]) -> list[Alarm | None]:
+def _partly_stated(kinds: TagKinds, stated: Stated) -> list[Alarm | None]:
     """Report fields that some frames state and others leave open: whether these have the same value is unknown."""
-    stating: dict[str, set[int]] = defaultdict(set)
-    for place, frame in enumerate(frames):
-        for field in surface_of(frame):
-            stating[family(field)].add(place)
-    partly = {field: places for field, places in stating.items() if len(places) < len(frames)}
-    alarms = []
+    n, alarms = len(kinds.kind_of), []
+    partly = {field: some for field in KEYS if 0 < len(some := _lacking(stated, field)) < len(stated)}
     for hard in (True, False):
-        some = {field: places for field, places in partly.items() if (field in HARD) is hard}
-        open_places = sorted(set().union(*(set(range(len(frames))) - places for places in some.values())))
-        words = ", ".join(f"{field} in {len(places)} of {len(frames)} frames" for field, places in some.items())
+        chosen = {field: some for field, some in partly.items() if (field in HARD) is hard}
+        words = ", ".join(f"{field} in {n - kinds.count(some)} of {n} frames" for field, some in chosen.items())
         message = f"Stated in part of the frames only: {words}. The others may differ: unknown equals nothing."
         advice = "Find out what holds for the others, and state it; look whether they come from another source."
-        alarms.append(alarm("surface_partly_stated", "medium" if hard else "low", open_places, message, advice))
+        places = kinds.places({number for some in chosen.values() for number in some})
+        alarms.append(alarm("surface_partly_stated", "medium" if hard else "low", places, message, advice))
     return alarms
 
 

@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 
 from ase.data import atomic_numbers, chemical_symbols
 from ase.units import Ry
@@ -165,8 +166,12 @@ def family(field: str) -> str:
     return field.partition("[")[0]
 
 
-def surface_ordinals(frames: Iterable[Frame]) -> tuple[tuple[Surface, ...], tuple[int, ...]]:
+def surface_ordinals(
+    frames: Iterable[Frame], counts: Iterable[int] | None = None
+) -> tuple[tuple[Surface, ...], tuple[int, ...]]:
     """Group frames by level of theory; return the surfaces, the largest first, and each frame's place among them.
+
+    `counts` : how many frames each stands for, 1 where it is left out.
 
     Frames share a surface where they state the same fields with the same values; per-element fields need to agree for
     the elements that both hold. Two frames that leave a field open stand in one entry that lists it as unknown: that
@@ -175,9 +180,9 @@ def surface_ordinals(frames: Iterable[Frame]) -> tuple[tuple[Surface, ...], tupl
     fingerprints: Counter[Fingerprint] = Counter()
     of_frame: list[Fingerprint] = []
     elements: dict[Fingerprint, set[str]] = {}
-    for frame in frames:
+    for frame, count in zip(frames, repeat(1) if counts is None else counts):  # noqa: B905 - repeat does not end
         key = tuple(sorted(surface_of(frame).items()))
-        fingerprints[key] += 1
+        fingerprints[key] += count
         of_frame.append(key)
         elements.setdefault(key, set()).update(chemical_symbols[n] for n in set(frame.numbers.tolist()))
     groups: list[_Group] = []
@@ -229,9 +234,9 @@ def _record(group: _Group) -> Surface:
     return Surface(fields, sum(group.members), tuple(sorted(group.elements)), group.unknown)
 
 
-def surfaces(frames: Iterable[Frame]) -> tuple[Surface, ...]:
+def surfaces(frames: Iterable[Frame], counts: Iterable[int] | None = None) -> tuple[Surface, ...]:
     """List the levels of theory in a dataset, the one with most frames first."""
-    return surface_ordinals(frames)[0]
+    return surface_ordinals(frames, counts)[0]
 
 
 def surface_names(found: Sequence[Surface]) -> tuple[str, ...]:
