@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from os.path import isfile
 from pathlib import Path
 
 from sonde.datasets.readers.compression import opened
@@ -164,9 +165,10 @@ def inputs_beside(output: Path) -> InputsBeside:
 
 
 def _beside(output: Path, name: str) -> Path | None:
-    suffix = kept_as(output.name)
-    candidates = (output.with_name(f"{name}{suffix}{packed}") for packed in ("", *COMPRESSIONS))
-    return next((path for path in candidates if path.is_file()), None)
+    beside = f"{output.parent}/{name}{kept_as(output.name)}"
+    candidates = (f"{beside}{packed}" for packed in ("", *COMPRESSIONS))
+    found = next((path for path in candidates if isfile(path)), None)  # noqa: PTH113 - path objects take longer
+    return None if found is None else Path(found)
 
 
 def kept_as(name: str) -> str:

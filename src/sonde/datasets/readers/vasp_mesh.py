@@ -5,8 +5,7 @@ import numpy as np
 from sonde.datasets.readers.vasp_inputs import KpointMesh
 from sonde.records.arrays import FloatArray
 
-DIVISIONS = np.arange(1.0, 201.0)[:, None]
-"""That are tried along an axis."""
+MOST_DIVISIONS = 200
 DIGITS = 2e-6
 """Coordinates are printed with six decimals."""
 
@@ -29,18 +28,12 @@ def mesh_behind(coordinates: FloatArray, weights: FloatArray) -> KpointMesh | No
 
 
 def _axis(coordinates: FloatArray) -> tuple[int, bool] | None:
-    """Return the divisions along an axis, and whether they are shifted by half a step."""
+    """Return the fewest divisions along an axis, and whether they are shifted by half a step."""
     if not np.isfinite(coordinates).all():
         return None
-    steps = DIVISIONS * np.unique(coordinates)
-    fits = np.stack([_off(steps), _off(steps - 0.5)], axis=1) <= DIVISIONS * DIGITS
-    if not fits.any():
-        return None
-    n, shifted = divmod(int(np.argmax(fits)), 2)  # the fewest first, of these the unshifted
-    return n + 1, bool(shifted)
-
-
-def _off(steps: FloatArray) -> FloatArray:
-    """Return how far the worst of each row is from a whole number."""
-    worst: FloatArray = np.abs(steps - np.round(steps)).max(axis=1)
-    return worst
+    different = sorted(set(coordinates.tolist()), key=abs)
+    for n in range(1, MOST_DIVISIONS + 1):
+        for shift in (0.0, 0.5):
+            if all(abs((x * n - shift) - round(x * n - shift)) <= n * DIGITS for x in different):
+                return n, shift > 0
+    return None
