@@ -4,6 +4,8 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from functools import lru_cache
+from operator import mul
 
 from sonde.concepts import concepts_in, words_of
 from sonde.decisions.rationale import sentences
@@ -68,6 +70,10 @@ class Signs:
     length: float
     rarest: float
     """How far the question's rarest word is held, by the passage or its neighbours."""
+    missing: float
+    """Weight of the weightiest word that neither passage nor neighbours hold, over that of the rarest word there is."""
+    evidence: float
+    """Weight of all words held, by the same measure: one rare word held is less than four."""
     prose: float
     document: float
     """Share of the question's words that all candidates of the same document hold together."""
@@ -95,6 +101,10 @@ class Asked:
     terms: tuple[Term, ...]
     weights: tuple[float, ...]
     counts: tuple[int, ...]
+    total: float
+    """Sum of the weights."""
+    scale: float
+    """Weight of a word that nothing holds."""
     refused: bool
     """Asks why something was not done."""
 
@@ -104,7 +114,8 @@ def asked_of(index: PassageIndex, query: Query) -> Asked:
     terms = terms_in(without_quantities(query))
     total, counts = index.count(), tuple(index.frequency(term.word) for term in terms)
     weights = tuple(max(math.log((total + 1) / (n + 0.5)), 0.1) for n in counts)
-    return Asked(query, terms, weights, counts, bool(ASKS_REFUSED.search(query.text)))
+    scale = math.log(2 * total + 2)
+    return Asked(query, terms, weights, counts, sum(weights), scale, bool(ASKS_REFUSED.search(query.text)))
 
 
 def without_quantities(query: Query) -> str:
@@ -208,6 +219,8 @@ def _found(asked: Asked, passage: Passage, bm25: float, around: Sequence[Passage
         strong_cause=float(bool(STRONG.search(said))),
         length=min(math.log(1 + len(passage.text)) / 7, 1.2),
         rarest=together[rarest] if rarest is not None else 0.0,
+        missing=max((w * (1 - h) for w, h in zip(asked.weights, together, strict=True)), default=0.0) / asked.scale,
+        evidence=sum(map(mul, asked.weights, together)) / asked.scale,
         prose=_prose(passage.text),
         document=document,
         refused=float(asked.refused and bool(REFUSED.search(said))),
@@ -218,14 +231,20 @@ def _found(asked: Asked, passage: Passage, bm25: float, around: Sequence[Passage
 
 def _held(asked: Asked, text: str) -> tuple[float, ...]:
     held = how_held(asked.terms, text)
-    said = concepts_in(text) & asked.query.concepts if asked.query.concepts else set()
+    if not asked.query.concepts:
+        return held
+    said = _concepts(text) & asked.query.concepts
     named = {porter(word) for concept in said for word in re.findall(r"[a-z]+", words_of(concept).lower())}
     return tuple(max(h, 0.9) if t.stem in named else h for t, h in zip(asked.terms, held, strict=True))
 
 
+@lru_cache(maxsize=20_000)
+def _concepts(text: str) -> frozenset[str]:
+    return frozenset(concepts_in(text))
+
+
 def _share(asked: Asked, held: Sequence[float]) -> float:
-    total = sum(asked.weights)
-    return sum(w * h for w, h in zip(asked.weights, held, strict=True)) / total if total else 0.0
+    return sum(map(mul, asked.weights, held)) / asked.total if asked.total else 0.0
 
 
 def _best_sentences(asked: Asked, text: str) -> tuple[tuple[int, int], float]:
@@ -258,18 +277,20 @@ def _prose(text: str) -> float:
 
 
 WEIGHTS = Signs(
-    words=1.5,
+    words=1.2,
     heading=0.3,
-    around=1.8,
-    sentence=1.7,
-    bm25=1.4,
-    pairs=1.3,
-    cause=0.75,
+    around=0.6,
+    sentence=1.4,
+    bm25=1.2,
+    pairs=1.15,
+    cause=0.7,
     strong_cause=0.6,
-    length=0.2,
-    rarest=0.75,
+    length=0.15,
+    rarest=0.4,
+    missing=0.0,
+    evidence=1.65,
     prose=0.6,
-    document=1.8,
+    document=1.5,
     refused=0.2,
     commit=0.0,
 )

@@ -101,7 +101,8 @@ class PassageStore:
         )
         if known is None:
             return []
-        query = "SELECT * FROM passages WHERE id BETWEEN ? AND ? AND id <> ? AND source = ? ORDER BY id"
+        # The plus keeps SQLite from going through all passages of the source.
+        query = "SELECT * FROM passages WHERE id BETWEEN ? AND ? AND id <> ? AND +source = ? ORDER BY id"
         place = known["id"]
         return [_passage(row) for row in self._ledger.rows(query, place - n, place + n, place, passage.source)]
 
