@@ -21,6 +21,8 @@ LINES = [
     f"{GEOMETRY} energy=-2.5 config_type=bulk bareword note=bulk",
     f'{GEOMETRY} energy=-2.5 config_type=bulk escaped="a \\" b" unit=eV/Å',
     f"{GEOMETRY} free_energy=-2.5 config_type=bulk config_type=slab",
+    f'{GEOMETRY} energy=-2.50 config_type=bulk virial="1 2 3 2 5 6 3 6 9" stress="1.0 2 3.5 0 -0 6e-2"',
+    f'{GEOMETRY} config_type=bulk REF_energy=-2.5 dft_energy="-7.0" stress="1.0 0 0 0 -0 0 0 0 -1e-05" note=00.5',
     "Properties=species:S:1:pos:R:3 config_type=bulk",
     "config_type=bulk flag=T",
 ]
@@ -56,15 +58,42 @@ def test_frames_do_not_depend_on_each_other(most: int, tmp_path: Path, monkeypat
 
 
 def test_what_is_left_to_the_parser() -> None:
-    """The second time geometry and labels only."""
+    """The second time the names of the columns only."""
     pairs = KnownPairs()
     first = pairs.split(LINES[1])
     assert first is not None
     pairs.keep(first, {"config_type": "bulk", "note": "two words", "flag": True, "none": None, "count": 7})
     second = pairs.split(LINES[1])
     assert second is not None
-    assert second.line == f"{GEOMETRY} energy=-2.5"
-    assert second.known == {"config_type": "bulk", "note": "two words", "flag": True, "none": None, "count": 7}
+    assert second.line == "Properties=species:S:1:pos:R:3"
+    assert [key for key, _ in second.special] == ["Lattice", "Properties", "pbc", "energy"]
+    assert {key: value for key, value in second.tags.items() if value is not None} == {
+        "config_type": "bulk",
+        "note": "two words",
+        "flag": True,
+        "count": 7,
+    }
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["1", "-00.5", "nan", "1_0.5", '"1 2"', '"1 2 3 4 5 x"', '"1 2 3 4 5 007"', '"1 2 3 4 5 inf"', '"١ 2 3 4 5 6"'],
+)
+def test_numbers_that_are_left_to_the_parser(value: str) -> None:
+    comment = KnownPairs().split(f"{GEOMETRY} stress={value}")
+    assert comment is not None
+    assert comment.unread[-1] == ("stress", value)
+
+
+def test_numbers_that_are_not() -> None:
+    """Rows of nine are matrices with columns first, as the parser has them."""
+    comment = KnownPairs().split(f'{GEOMETRY} energy=-1.5e-3 stress="1 -2.5 3 4 5 6e2 7 8 9" virial="1 2 3 4 5 6"')
+    assert comment is not None
+    assert comment.line == "Properties=species:S:1:pos:R:3"
+    assert comment.read["energy"] == -0.0015
+    assert comment.read["stress"].tolist() == [[1, 4, 7], [-2.5, 5, 8], [3, 600, 9]]
+    assert comment.read["virial"].tolist() == [1, 2, 3, 4, 5, 6]
+    assert comment.read["pbc"] == (True, True, False)
 
 
 @pytest.mark.parametrize("line", ["a b=1", "a=1 a=2", "a=[1,2]", 'a="x\\"y"', "", "a={1 2}", 'a="x"b=1', "a=1,2"])

@@ -54,7 +54,7 @@ class Parsed:
     def tags(self, used: frozenset[str]) -> dict[str, Tag]:
         """Return what the comment line says beside the labels that were used."""
         if self.comment is not None:
-            return self.comment.tags(self.info, used)
+            return self.comment.tags_with(self.info, used)
         return {key: tag_of(value) for key, value in self.info.items() if key not in used}
 
 
@@ -100,7 +100,7 @@ def _parsed(block: Block, c_file: Any, known: KnownPairs) -> Parsed:
     """Parse one whole frame with the C parser; where its grammar is too narrow for the comment line, with ase."""
     line = _without_empty_text(block.comment)
     comment = known.split(line)
-    stated = KEY_VALUE.findall(block.comment) if comment is None else [pair[:2] for pair in comment.unread]
+    stated = KEY_VALUE.findall(block.comment) if comment is None else comment.special
     _check_repeated_labels(stated, block)
     if cextxyz.cftell(c_file) != block.offset:  # after a refusal; seeking every time would empty the buffer
         cextxyz.cfseek(c_file, block.offset, 0)
@@ -112,8 +112,10 @@ def _parsed(block: Block, c_file: Any, known: KnownPairs) -> Parsed:
         if atom:
             raise _atom_line_error(block, int(atom[1]), str(refusal)) from refusal
         return _parsed_by_ase(block)
+    info = _with_long_integers(stated if comment is None else comment.unread, info)
+    info.update({} if comment is None else comment.read)
     cell, pbc = _lattice(info, block)
-    return Parsed(_with_long_integers(stated, info), columns, cell, pbc, comment)
+    return Parsed(info, columns, cell, pbc, comment)
 
 
 def _without_empty_text(comment: str) -> str:

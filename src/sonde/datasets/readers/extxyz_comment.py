@@ -1,78 +1,118 @@
 """Comment lines of extended xyz as pairs key=value, most of which are the same from frame to frame.
 
 Parsing the comment line takes three quarters of the time of a frame with some twenty tags. So a pair that was read
-before is not read again: only the others, geometry and labels among them, are given to the parser.
+before is not read again, and neither texts nor rows of plain numbers need a grammar: the parser is given the others.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
+
+import numpy as np
 
 from sonde.datasets.readers.labels import LABEL_KEYS
 from sonde.datasets.readers.tags import tag_of
 from sonde.records.frames import Tag
 
-PAIR_OR_REST = re.compile(r'\s*(?:([A-Za-z_]\w*)=("[^"\\]*"|\["[^"\\]*"\]|[^\s"\\\[\]{}=,]+)(?=\s|$)|(\S.*))', re.ASCII)
-"""Pairs that mean the same wherever in the line they stand; the rest of the line from what is none."""
-GEOMETRY_KEYS = frozenset(["Lattice", "Properties", "pbc"])
+PAIR = r'[A-Za-z_]\w*=(?:"[^"\\]*"|\["[^"\\]*"\]|[^\s"\\\[\]{}=,]+)'
+"""A pair that means the same wherever in the line it stands."""
+WHOLE_PAIR = re.compile(PAIR, re.ASCII)
+PAIR_OR_REST = re.compile(rf"\s*({PAIR}(?=\s|$)|\S.*)", re.ASCII)
+FLOAT = re.compile(r"[-+]?\d+\.\d+(?:[eE][-+]?\d+)?", re.ASCII)
+NOT_PLAIN = re.compile(r'[_nN]|(?:^|["\s])[-+]?0\d')
+"""What Python takes for a number and the parser does not: 1_000, nan, inf, 007."""
+PERIODIC = {'"{} {} {}"'.format(*along): tuple(each == "T" for each in along) for along in product("TF", repeat=3)}
 ONE_TEXT = '["'
-"""How a list begins that holds one text, given without escapes: there is nothing to parse in it."""
+"""How a list begins that holds one text, given without escapes."""
+GEOMETRY_KEYS = frozenset(["Lattice", "Properties", "pbc"])
 MOST_PAIRS = 4096
 
-Pair = tuple[str, str, str]
-"""Key, value, and what is left of the line from a place where no pair stands."""
 
-
-@dataclass(frozen=True)
+@dataclass
 class Comment:
-    """The pairs of a comment line in order, those among them that are left to be read, and the tags of the others."""
+    """A comment line: tags in its order, what was read without the parser, and the pairs that are left to it.
 
-    pairs: Sequence[Pair]
-    unread: Sequence[Pair]
-    known: Mapping[str, Tag]
+    `tags` holds None at the place of what is not known yet. `special` are the pairs of labels and geometry.
+    """
+
+    tags: dict[str, Tag]
+    read: dict[str, Any]
+    unread: list[tuple[str, str]]
+    special: list[tuple[str, str]]
+
+    def add(self, key: str, value: str) -> None:
+        """Take up a pair that was not read before."""
+        special = key in GEOMETRY_KEYS or key.lower() in LABEL_KEYS
+        plain = _plain_value(key, value) if special else None
+        self.tags[key] = None
+        if special:
+            self.special.append((key, value))
+        if plain is not None:
+            self.read[key] = plain
+        elif value.startswith(ONE_TEXT) and not special:
+            self.tags[key] = value[2:-2]
+        else:
+            self.unread.append((key, value))
 
     @property
     def line(self) -> str:
         """What is left for the parser."""
-        return " ".join([f"{key}={value}" for key, value, _ in self.unread])
+        return " ".join([f"{key}={value}" for key, value in self.unread])
 
-    def tags(self, info: Mapping[str, Any], used: frozenset[str]) -> dict[str, Tag]:
-        """Return the tags in the order of the line; what is `used` of `info`, for labels, is none."""
-        found = {**self.known, **{key: tag_of(value) for key, value in info.items() if key not in used}}
-        return {key: found[key] for key, _, _ in self.pairs if key in found}
+    def tags_with(self, info: Mapping[str, Any], used: frozenset[str]) -> dict[str, Tag]:
+        """Return the tags in the order of the line; geometry, and what is `used` for labels, is none."""
+        tags = dict(self.tags)
+        for key, _ in (*self.unread, *self.special):
+            if key in used or key not in info:
+                tags.pop(key, None)
+            else:
+                tags[key] = tag_of(info[key])
+        return tags
 
 
 class KnownPairs:
     """Pairs of comment lines that were read before, with their tags."""
 
     def __init__(self) -> None:
-        self._tags: dict[Pair, Tag] = {}
+        self._known: dict[str, tuple[str, Tag]] = {}
 
     def split(self, line: str) -> Comment | None:
-        """Part a comment line; None where it holds other than plain pairs, a key twice, or nothing new."""
-        pairs, tags = PAIR_OR_REST.findall(line), self._tags
-        if not pairs or pairs[-1][2] or len({pair[0] for pair in pairs}) < len(pairs):
+        """Part a comment line; None where it holds other than plain pairs, a key twice, or nothing for the parser."""
+        texts = PAIR_OR_REST.findall(line)
+        if not texts or not WHOLE_PAIR.fullmatch(texts[-1]):
             return None
-        known, unread = {}, []
-        for pair in pairs:
-            if pair in tags:
-                known[pair[0]] = tags[pair]
-            elif pair[1].startswith(ONE_TEXT) and not _is_special(pair[0]):
-                known[pair[0]] = pair[1][2:-2]
+        comment = Comment({}, {}, [], [])
+        for text in texts:
+            if text in self._known:
+                key, comment.tags[key] = self._known[text]
             else:
-                unread.append(pair)
-        return Comment(pairs, unread, known) if unread else None
+                comment.add(*text.partition("=")[::2])
+        return comment if comment.unread and len(comment.tags) == len(texts) else None
 
     def keep(self, comment: Comment, tags: Mapping[str, Tag]) -> None:
         """Remember the tags of the pairs that the parser has now read; when there are too many, start afresh."""
-        if len(self._tags) > MOST_PAIRS:
-            self._tags.clear()
+        if len(self._known) > MOST_PAIRS:
+            self._known.clear()
         for pair in comment.unread:
-            if pair[0] in tags and not _is_special(pair[0]):
-                self._tags[pair] = tags[pair[0]]
+            if pair[0] in tags and pair not in comment.special:
+                self._known["=".join(pair)] = pair[0], tags[pair[0]]
 
 
-def _is_special(key: str) -> bool:
-    """Tell labels and geometry, which are read anew in every frame."""
-    return key in GEOMETRY_KEYS or key.lower() in LABEL_KEYS
+def _plain_value(key: str, value: str) -> Any:
+    """Read numbers as the parser does, matrices with columns first; None leaves it to the parser."""
+    if key == "pbc":
+        return PERIODIC.get(value)
+    if not value.isascii() or NOT_PLAIN.search(value):
+        return None
+    if value[0] != '"':
+        return float(value) if FLOAT.fullmatch(value) else None
+    words = value[1:-1].split()
+    if len(words) not in (6, 9):
+        return None
+    try:
+        numbers = np.array([float(word) for word in words])
+    except ValueError:
+        return None
+    return numbers.reshape(3, 3).T if len(words) == 9 else numbers

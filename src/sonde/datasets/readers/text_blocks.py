@@ -50,7 +50,7 @@ def blocks(handle: IO[bytes], path: Path) -> Iterator[Block]:
         comment_line = handle.readline()
         atom_lines = tuple(islice(handle, n_atoms))
         _check_complete(comment_line, atom_lines, n_atoms, place)
-        comment = _decoded(comment_line, Place(path, frame, line + 1)).rstrip("\r\n")
+        comment = _decoded(comment_line, place).rstrip("\r\n")
         yield Block(place, offset, n_atoms, comment, atom_lines)
         offset += len(count_line) + len(comment_line) + sum(map(len, atom_lines))
         line, frame = line + 2 + n_atoms, frame + 1
@@ -96,8 +96,10 @@ def _only_blank_lines_may_follow(handle: IO[bytes], place: Place) -> None:
             )
 
 
-def _decoded(text: bytes, place: Place) -> str:
+def _decoded(comment_line: bytes, place: Place) -> str:
     try:
-        return text.decode()
+        return comment_line.decode()
     except UnicodeDecodeError as wrong:
-        raise place.bad(f"the line is not UTF-8 text ({wrong.reason})", "save the file as UTF-8.") from wrong
+        raise Place(place.path, place.frame, (place.line or 0) + 1).bad(
+            f"the line is not UTF-8 text ({wrong.reason})", "save the file as UTF-8."
+        ) from wrong
