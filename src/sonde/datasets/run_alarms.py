@@ -14,11 +14,14 @@ from sonde.records.frames import Tag
 NO = frozenset(["false", "f", "no", "0"])
 YES = frozenset(["true", "t", "yes", "1"])
 SHOWN = 4
+SPELT = "_text"
 
 
 def run_alarms(kinds: TagKinds, has_energy: BoolArray) -> list[Alarm]:
     """Report runs that were cut, did not converge, were predicted by a force field, or are odd by their own words."""
     found = [_unconverged(kinds, has_energy), _incomplete(kinds), _predicted(kinds), _not_relaxed(kinds), _odd(kinds)]
+    found.append(_text_for_missing(kinds))
+    found.append(_left_out(kinds))
     return [one for one in found if one is not None]
 
 
@@ -74,3 +77,27 @@ def _odd(kinds: TagKinds) -> Alarm | None:
     more = f"; {len(counts) - SHOWN} more" if len(counts) > SHOWN else ""
     message = f"{kinds.count(said)} frames come from runs whose files are odd: {shown}{more}."
     return alarm("run_defects", "medium", kinds.places(said), message, "Look at these runs before using them.")
+
+
+def _left_out(kinds: TagKinds) -> Alarm | None:
+    """Report outputs that gave no frame; readers of folders name them on a frame beside them."""
+    said = [number for number, one in enumerate(kinds.examples) if one.tags.get("left_out")]
+    named = [part.strip() for number in said for part in str(kinds.examples[number].tags["left_out"]).split(";")]
+    more = f"; {len(named) - SHOWN} more" if len(named) > SHOWN else ""
+    message = f"{len(named)} outputs among these runs gave no frame: {'; '.join(named[:SHOWN])}{more}."
+    advice = "Nothing of them is in the dataset: repeat those runs, or remove them from the folder."
+    return alarm("left_out_runs", "medium", kinds.places(said), message, advice)
+
+
+def _text_for_missing(kinds: TagKinds) -> Alarm | None:
+    """Report values that are spelt out as missing ("NAN"), of which readers keep the spelling as <tag>_text."""
+    held = [
+        (number, name, str(one.tags[name]))
+        for number, one in enumerate(kinds.examples)
+        for name in one.tags
+        if name.endswith(SPELT) and name.removesuffix(SPELT) in one.tags and one.tags[name.removesuffix(SPELT)] is None
+    ]
+    words = ", ".join(sorted({f"{name.removesuffix(SPELT)} = {text!r}" for _, name, text in held})[:SHOWN])
+    places = kinds.places({number for number, *_ in held})
+    message = f"{len(places)} frames spell out as text that a value is missing: {words}."
+    return alarm("text_for_missing", "low", places, message, "It is read as unknown; find the value out, or drop it.")

@@ -11,7 +11,7 @@ from sonde.datasets.surfaces import KEYS
 from sonde.records.arrays import IntArray
 from sonde.records.frames import Frame
 
-RUN_TAGS = ("scf_converged", "run_complete", "ml_md", "relaxation_converged", "defects")
+RUN_TAGS = ("scf_converged", "run_complete", "ml_md", "relaxation_converged", "defects", "left_out")
 OTHERS = ("config_type", "hubbard_u_rounded")
 TELLING = frozenset([name for names in KEYS.values() for name in names]) | {
     *GROUP_TAGS,
@@ -58,7 +58,8 @@ class KindCounter:
         names = tuple(frame.tags)
         telling = self._telling.get(names)
         if telling is None:
-            telling = self._telling[names] = tuple(name for name in names if name.lower() in TELLING)
+            telling = tuple(name for name in names if name.lower().removesuffix("_text") in TELLING)
+            self._telling[names] = telling
         tags = frame.tags
         key = (telling, tuple([tags[name] for name in telling]), frame.source_file, frozenset(frame.numbers.tolist()))
         number = self._number.get(key)

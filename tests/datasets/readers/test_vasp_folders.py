@@ -12,6 +12,7 @@ from tests.datasets.readers.samples import assert_same
 from tests.datasets.readers.test_vasp_h5 import STEPS, write_vaspout
 from tests.datasets.readers.vasp_samples import PrintedRun, outcar, rock_salt, write_outcar
 
+from sonde.datasets.audit import audit
 from sonde.datasets.readers import read_frames, reader_for, readers
 from sonde.errors import BadInput
 from sonde.operations.add_dataset import add_dataset
@@ -158,6 +159,16 @@ def test_runs_without_a_frame_are_named(tmp_path: Path) -> None:
     (frame,) = frames_of(tmp_path)
     for words in ("b/OUTCAR: the file is empty", "c/OUTCAR: the run ends before", "d/OUTCAR: is no output of VASP"):
         assert words in str(frame.tags["left_out"])
+
+
+def test_the_audit_tells_of_them(tmp_path: Path) -> None:
+    write_outcar(tmp_path / "a", rock_salt(2))
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "OUTCAR").write_text("")
+    (told,) = [one for one in audit(frames_of(tmp_path), "runs").alarms if one.kind == "left_out_runs"]
+    assert "1 outputs among these runs gave no frame: b/OUTCAR: the file is empty." in told.message
+    shutil.rmtree(tmp_path / "b")
+    assert "left_out_runs" not in [one.kind for one in audit(frames_of(tmp_path), "runs").alarms]
 
 
 def test_a_folder_whose_runs_hold_nothing_is_refused(tmp_path: Path) -> None:
