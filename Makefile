@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 STAMP := .venv/.installed
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint lock speed eval-diagnosis eval-decisions clean
+.PHONY: help demo test check lint lock speed eval-diagnosis eval-decisions eval-scaling clean
 
 help:
 	@echo "make demo            build the sample laboratory and diagnose its failing alloy"

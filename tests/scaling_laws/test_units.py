@@ -1,5 +1,7 @@
 """Nothing but amplitudes and floors depends on the unit of the loss or of the size."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 
@@ -16,9 +18,10 @@ LAWS = {
 AHEAD = 100000.0
 
 
+@cache
 def fitted(name: str, unit_x: float, unit_loss: float) -> ScalingFit:
     """The law of the same points in other units."""
-    settings = Settings(draws=60)
+    settings = Settings(draws=30)
     return fit_law(X * unit_x, LAWS[name] * NOISE * unit_loss, predict=[AHEAD * unit_x], settings=settings)
 
 
@@ -34,7 +37,7 @@ def same(one: Estimate, other: Estimate, unit: float) -> None:
         assert a is None or a == pytest.approx(b, rel=2e-3, abs=1e-9 * unit)
 
 
-@pytest.mark.parametrize(("unit_x", "unit_loss"), [(1.0, 1e3), (1.0, 1e-6), (1e3, 1.0), (1e-6, 1e3)])
+@pytest.mark.parametrize(("unit_x", "unit_loss"), [(1.0, 1e3), (1e3, 1e-6), (1e-6, 1.0)])
 @pytest.mark.parametrize("name", LAWS)
 def test_only_amplitudes_and_floors_are_scaled(name: str, unit_x: float, unit_loss: float) -> None:
     usual, other = fitted(name, 1.0, 1.0), fitted(name, unit_x, unit_loss)
@@ -57,7 +60,8 @@ def test_only_amplitudes_and_floors_are_scaled(name: str, unit_x: float, unit_lo
 def test_verdicts_do_not_depend_on_the_unit_at_all(name: str) -> None:
     usual, other = fitted(name, 1.0, 1.0), fitted(name, 1e3, 1e-6)
     assert other.p_no_break == usual.p_no_break
-    assert other.p_floor == pytest.approx(usual.p_floor, abs=0.006)
+    assert (other.p_floor is None) == (usual.p_floor is None)
+    assert other.p_floor is None or other.p_floor == pytest.approx(usual.p_floor, abs=0.006)
     assert other.aicc == pytest.approx(usual.aicc or 0, abs=1e-3)
     assert [row.form for row in other.comparison] == [row.form for row in usual.comparison]
     assert other.probability_of_break == pytest.approx(usual.probability_of_break, abs=1e-6)

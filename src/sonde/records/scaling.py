@@ -125,7 +125,7 @@ class ScalingFit:
     p_no_break: float | None
     """p-value of a power law without break or floor."""
     p_floor: float | None
-    """p-value of a power law with a floor instead of a break."""
+    """p-value of a power law with a floor instead of a break; None where the points do not bend."""
     comparison: tuple[ComparedForm, ...]
     predictions: tuple[Prediction, ...]
     predictions_by: str

@@ -4,7 +4,7 @@ The place of a break is unknown where there is none, so that the usual χ² does
 10.1093/biomet/74.1.33): the ratio's distribution is found by fitting curves simulated from the law without a break.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -22,7 +22,10 @@ AGAINST_FLOOR = 0.05
 
 @dataclass(frozen=True)
 class BreakTest:
-    """p-values of "no break": the plain power law, and the power law with a floor; None where it cannot be tested."""
+    """p-values of "no break": the plain power law, and the power law with a floor; None where it cannot be tested.
+
+    A floor is asked about only where the points bend: simulating it takes longest.
+    """
 
     against_power: float | None
     against_floor: float | None
@@ -43,7 +46,8 @@ def break_test(points: Points, noise: Noise) -> BreakTest:
     if not supports(BROKEN, len(points.sizes)):
         return BreakTest(None, None)
     broken = fit_form(points, BROKEN, noise)
-    return BreakTest(_against_power(points, noise, broken), _against_floor(points, noise, broken))
+    bend = BreakTest(_against_power(points, noise, broken), None)
+    return replace(bend, against_floor=_against_floor(points, noise, broken)) if bend.bend else bend
 
 
 def _against_power(points: Points, noise: Noise, broken: FormFit) -> float:
