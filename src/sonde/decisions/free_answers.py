@@ -8,6 +8,7 @@ from sonde.decisions.decision import decision_of
 from sonde.decisions.ranking import STRONG, Asked, Found, asked_of, ranked, without_quantities
 from sonde.decisions.rationale import cues, sentences
 from sonde.decisions.retrieval import PassageIndex, Query, shares_entities
+from sonde.decisions.written_decisions import written_decision
 from sonde.records.decisions import Passage, Quote, Role, Why
 
 MOST_QUOTES = 5
@@ -41,7 +42,8 @@ def free_answer(index: PassageIndex, query: Query) -> Why:
     answered = bool(best) and log_odds(index, asked, best) >= LEAST_ODDS
     quotes = _with_a_reason([quoted(item) for item in best]) if answered else ()
     nearest = () if answered else tuple(quote_as(item, "context") for item in best)
-    decision = decision_of(query.text, None, (), quotes) if answered else None
+    written = written_decision(index, best[0].passage) if answered else None
+    decision = written or (decision_of(query.text, None, (), quotes) if answered else None)
     return Why(query.text, answered, quotes, (), decision, nearest)
 
 

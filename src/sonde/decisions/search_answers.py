@@ -7,7 +7,6 @@ from sonde.decisions.quoting import nearest_quotes, quotes_of
 from sonde.decisions.retrieval import PassageIndex, Query, covered, rarity, retrieve, shares_entities
 from sonde.decisions.roles import Judged, Sentence, sentences_of
 from sonde.decisions.threads import Thread
-from sonde.decisions.written_decisions import written_decision
 from sonde.records.decisions import Passage, Why
 
 LEAST_COVERED = 0.7
@@ -29,7 +28,7 @@ def search_answer(
     judged.sort(key=lambda item: -item.score)
     quotes = quotes_of(judged, LEAST_REASON)
     answered = bool(quotes)
-    decision = (written_decision(threads, quotes) or decision_of(query.text, None, (), quotes)) if answered else None
+    decision = decision_of(query.text, None, (), quotes) if answered else None
     return Why(query.text, answered, quotes, (), decision, () if answered else nearest_quotes(judged))
 
 

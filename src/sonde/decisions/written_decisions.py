@@ -4,12 +4,14 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from sonde.decisions.rationale import driver_of
+from sonde.decisions.retrieval import PassageIndex
 from sonde.decisions.scope import scope_words
-from sonde.decisions.threads import Thread
-from sonde.records.decisions import Decision, Passage, Quote
+from sonde.records.decisions import Decision, Passage
 
 IN_RECORD = " › "
 """Between the title of a record and the heading of a section, in the title of a passage."""
+LONGEST_RECORD = 100
+"""Paragraphs of a record, before and after one of them."""
 OUTCOME = re.compile(r"(?:the )?decision(?: outcome| made)?s?$|outcome$", re.IGNORECASE)
 OPTIONS = re.compile(r"(?:considered|rejected|discarded)(?: options| alternatives)|alternatives(?: considered)?$", re.I)
 WEIGHED = re.compile(r"pros and cons", re.IGNORECASE)
@@ -30,10 +32,12 @@ def is_outcome(heading: str) -> bool:
     return bool(OUTCOME.match(heading.strip()))
 
 
-def written_decision(threads: Mapping[str, Thread], quotes: Sequence[Quote]) -> Decision | None:
-    """Return the decision of the record that the best quote stands in, if it does stand in one."""
-    thread = threads.get(quotes[0].anchor) if quotes else None
-    return decision_in(thread.passages) if thread else None
+def written_decision(index: PassageIndex, passage: Passage) -> Decision | None:
+    """Return the decision of the record that a passage stands in, if it does stand in one."""
+    if passage.kind != "adr":
+        return None
+    beside = (other for other in index.beside(passage, LONGEST_RECORD) if other.thread == passage.thread)
+    return decision_in(sorted([passage, *beside], key=lambda part: int(part.anchor.rpartition("=")[2])))
 
 
 def decision_in(record: Sequence[Passage]) -> Decision | None:

@@ -137,6 +137,9 @@ def test_archives_without_one_file_of_lines_are_refused(tmp_path: Path, monkeypa
         list(mattermost.read(tmp_path / "x.zip"))
     with pytest.raises(BadInput, match="does not exist"):
         list(mattermost.read(tmp_path / "y.zip"))
+    (tmp_path / "empty.jsonl").write_text("\n")
+    with pytest.raises(BadInput, match="is no bulk export: it holds no line"):
+        list(mattermost.read(tmp_path / "empty.jsonl"))
     monkeypatch.setattr(json_lines, "LONGEST_LINE", 1000)
     with pytest.raises(BadInput, match="line 9: is longer than"):
         passages(tmp_path, post("mira", "a" * 5000, 0))

@@ -20,7 +20,7 @@ def headers_of(payload: bytes) -> Mapping[str, str]:
     """Return the first value of every field by its name in lower case; folded lines are joined."""
     fields: dict[str, str] = {}
     for name, value in FIELD.findall(decoded(split_header(payload)[0])):
-        fields.setdefault(name.lower(), FOLD.sub(" ", value).strip())
+        fields.setdefault(name.lower(), (FOLD.sub(" ", value) if "\n" in value else value).strip())
     return fields
 
 

@@ -96,7 +96,7 @@ def deleted(path: Path) -> Iterator[str]:
 
 def _posts(path: Path) -> Iterator[tuple[str, Passage | None]]:
     """Yield every post with words and its anchor; None in the place of one that was deleted."""
-    directory = Directory()
+    directory, number = Directory(), 0
     for number, line in json_lines(path, "import.jsonl", BOUNDS, MEND):
         if number == 1 and line.get("type") != "version":
             raise BadInput(path, "line 1", "is no bulk export: its first line must state the version", MEND)
@@ -108,6 +108,8 @@ def _posts(path: Path) -> Iterator[tuple[str, Passage | None]]:
         if not isinstance(post, Mapping):
             raise BadInput(path, f"line {number}", f"has no object {kind!r}", MEND)
         yield from _thread(path, number, post, directory)
+    if not number:
+        raise BadInput(path, None, "is no bulk export: it holds no line", MEND)
 
 
 def _thread(

@@ -13,8 +13,11 @@ SURROGATE = re.compile("[\ud800-\udfff]")
 
 def readable(text: str) -> str:
     """Return the text without what no reader sees; words and layout stay as they were written."""
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return SURROGATE.sub("\ufffd", CONTROL.sub("", text)).strip()
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if not text.isascii():
+        text = SURROGATE.sub("\ufffd", text)
+    return CONTROL.sub("", text).strip()
 
 
 def one_line(text: object) -> str | None:
