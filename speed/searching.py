@@ -7,15 +7,27 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from statistics import median
 
 from speed.measuring import Row, growth, in_a_process_of_its_own, ratio, seconds, side_by_side
 
+from sonde.decisions.answers import Archive, why_question
 from sonde.decisions.linking import link
 from sonde.records.decisions import Change, Passage
 from sonde.sample_lab.chatter import unrelated_talk
 from sonde.sample_lab.plan import LabPlan, sample_plan
 from sonde.store import Project
 
+QUESTIONS = (
+    "why is the smearing width 0.1 eV",
+    "why a force cutoff of 5 eV/Å",
+    "why were the surfaces left out",
+    "why did the allocation run out",
+    "why was the node rebooted on monday",
+    "why PBE instead of PBEsol",
+    "why was the queue changed",
+    "why did the fit diverge after the update",
+)
 QUERIES = ("smearing width occupations", "force cutoff 5 eV/Å", "why were the surfaces left out", "allocation nodes")
 CONCEPTS = (("filters.max_force", "eV/Å"), ("ecut_eV", "eV"), ("smearing_eV", "eV"), ("train.r_max", "Å"), ("lr", None))
 
@@ -54,6 +66,17 @@ def measure_search(sizes: Sequence[int]) -> Iterator[Row]:
     what = f"full-text search of {max(sizes):,} passages: scan of all over search"
     yield ratio(what, ours, theirs, ("search", "scan"))
     yield growth("  search, over passages", costs, "s")
+    yield growth("  why in free words, median over passages", {size: cost_of_asking(size) for size in sizes}, "s")
+
+
+def cost_of_asking(size: int) -> float:
+    """Median processor seconds of a question in free words, asked a second time as of a running service."""
+    with tempfile.TemporaryDirectory() as folder:
+        project = Project.create(Path(folder))
+        with project.writing():
+            project.passages.add("talk", passages(size))
+        archive = Archive(project.passages, ())
+        return median(seconds(partial(why_question, archive, question), repeats=2) for question in QUESTIONS)
 
 
 def search_all(project: Project) -> int:

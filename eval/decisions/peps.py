@@ -40,6 +40,8 @@ def sections(text: str) -> list[Section]:
     """Cut a reStructuredText document at its underlined headings."""
     lines = text.split("\n")
     starts = [index for index in range(len(lines) - 1) if _is_heading(lines[index], lines[index + 1])]
+    if not starts:
+        return []
     marks: list[str] = []
     open_: list[tuple[int, str]] = []
     found = []

@@ -5,6 +5,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import lru_cache
+from itertools import accumulate
 from operator import mul
 
 from sonde.concepts import concepts_in, words_of
@@ -17,6 +18,8 @@ from sonde.records.decisions import Passage
 MOST_CANDIDATES = 120
 COMMON = 0.05
 """Share of all passages above which a word is searched for only where the question has no rarer ones."""
+POSTINGS = 20_000
+"""Passages that a search may have to weigh before words are left out of it, the commonest first."""
 READ = 40
 """How many of the candidates are read sentence by sentence."""
 EXPANDED, WITH_NEIGHBOURS = 25, 8
@@ -181,17 +184,32 @@ def candidates(index: PassageIndex, asked: Asked) -> list[tuple[Passage, float]]
     """Find passages by words, by synonyms and by pieces of rare words; BM25 over the best one's, fused order."""
     total = max(index.count(), 1)
     rare = [t for t, n in zip(asked.terms, asked.counts, strict=True) if n <= COMMON * total or total < 2000]
-    searched = rare if len(rare) >= 2 else list(asked.terms)
-    by_words = index.search(" ".join(term.word for term in searched), limit=MOST_CANDIDATES)
-    extended = [term.word for term in searched] + [word for term in searched for word in term.searched]
+    telling = rare if len(rare) >= 2 else list(asked.terms)
+    searched = _affordable(index, [term.word for term in telling], total, least=2)
+    by_words = index.search(" ".join(searched), limit=MOST_CANDIDATES)
+    extended = searched + _affordable(index, [word for term in telling for word in term.searched], total, least=0)
     extended += [words_of(concept) for concept in asked.query.concepts]
-    by_meaning = index.search(" ".join(extended), limit=MOST_CANDIDATES // 2)
+    by_meaning = index.search(" ".join(extended), limit=MOST_CANDIDATES // 2) if set(extended) != set(searched) else []
     unknown = [t.word for t, n in zip(asked.terms, asked.counts, strict=True) if n < 5 and len(t.word) >= 5]
     by_pieces = index.search(" ".join(unknown), limit=20, trigram=True) if unknown else []
     best = by_words[0][1] if by_words else 1.0
     scores = {passage.anchor: score / best for passage, score in by_words}
     order = fuse([[p for p, _ in by_words], [p for p, _ in by_meaning], [p for p, _ in by_pieces]])
     return [(passage, scores.get(passage.anchor, 0.0)) for passage, _ in order]
+
+
+def _affordable(index: PassageIndex, words: Sequence[str], total: int, least: int) -> list[str]:
+    """The rarest words, as long as few enough passages hold them for a quick search; all in a small archive."""
+    if total <= POSTINGS:
+        return list(words)
+    counts = {word: index.frequency(word) for word in dict.fromkeys(words)}
+    rarest = sorted(counts, key=lambda word: counts[word])
+    running = accumulate(counts[word] for word in rarest)
+    return [
+        word
+        for place, (word, sum_) in enumerate(zip(rarest, running, strict=True))
+        if sum_ <= POSTINGS or place < least
+    ]
 
 
 def _beside(index: PassageIndex, passage: Passage) -> list[Passage]:

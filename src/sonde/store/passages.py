@@ -22,7 +22,7 @@ _READ = attrgetter(*_FIELDS)
 _TIME, _SOURCE, _ANCHOR = _FIELDS.index("time"), _FIELDS.index("source"), _FIELDS.index("anchor")
 _TITLE_WEIGHT = 0.5
 _PAGE = 1000
-_COUNTED = 50_000
+_COUNTED = 20_000
 _Values = tuple[Any, ...]
 
 
@@ -86,7 +86,7 @@ class PassageStore:
         return self._last_id()
 
     def frequency(self, word: str) -> int:
-        """How many passages hold a word or another form of it; counting ends at 50,000."""
+        """How many passages hold a word or another form of it; counting ends at 20,000."""
         expression = match_expression(word, trigram=False)
         if expression is None:
             return 0
