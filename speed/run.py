@@ -15,7 +15,7 @@ sys.path.insert(0, str(HERE))
 
 from rich.console import Console  # noqa: E402 - found only by the path above
 from rich.table import Table  # noqa: E402
-from speed import environments, importing, laws, reading, recovering, searching, vasp_runs  # noqa: E402
+from speed import auditing, environments, importing, laws, reading, recovering, searching, vasp_runs  # noqa: E402
 from speed.measuring import Row  # noqa: E402
 
 from sonde.datasets.readers import read_frames  # noqa: E402
@@ -45,6 +45,7 @@ def rows(shared_data: Path) -> Iterator[Row]:
     yield from laws.measure()
     yield from importing.measure()
     yield from recovering.measure(large)
+    yield from auditing.measure()
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ import numpy as np
 from sonde.datasets.contradictions import contradictory_pairs
 from sonde.datasets.copy_alarms import against_alarms, near_copy_alarm, split_alarms, split_of
 from sonde.datasets.energy_alarms import energy_alarms
+from sonde.datasets.energy_groups import energy_group_alarm
 from sonde.datasets.frame_table import Passed, counted, pass_over
 from sonde.datasets.label_alarms import label_alarms
 from sonde.datasets.label_noise import label_noise
@@ -21,7 +22,8 @@ from sonde.datasets.surfaces import surfaces
 from sonde.datasets.unit_alarms import gross_stress_alarm, unit_alarms
 from sonde.datasets.yardstick import yardstick
 from sonde.errors import WrongUse
-from sonde.records.datasets import Alarm, Audit, NoiseFloor, Offset, PairedLabels, SelectiveU
+from sonde.local_environments.contacts import closest_contact_frames
+from sonde.records.datasets import Alarm, Audit, Contact, NoiseFloor, Offset, PairedLabels, SelectiveU
 from sonde.records.frames import Frame
 
 EXAMPLES = 10
@@ -29,6 +31,7 @@ NOT_STATED = "not stated"
 LARGEST_SLOPE = 1.5
 """By which energies may change per work of the forces, or its inverse."""
 SEVERITIES = ("high", "medium", "low")
+CONTACTS_WITHIN_A = 4.0
 MOST_HELD, SAMPLE = 10_000, 2_000
 """Datasets up to the first size are held and looked at frame by frame; of larger ones a random sample is."""
 
@@ -101,7 +104,18 @@ def _report(passed: Passed, other: Passed | None, shared: SharedGeometries, name
         selective_u=_placed_rules(selective, passed),
         paired=_paired(passed, other, shared, names, between),
         noise=noise,
+        closest_contacts=_contacts(passed),
         notes=_notes(passed, other, shared),
+    )
+
+
+def _contacts(passed: Passed) -> tuple[Contact, ...]:
+    """Find the closest distance of each pair of elements, in up to 2,000 of the frames held."""
+    step = max(1, -(-len(passed.held) // SAMPLE))
+    found = closest_contact_frames(passed.held[::step], CONTACTS_WITHIN_A)
+    return tuple(
+        Contact("-".join(pair), one.distance_A, int(passed.places[one.frame * step]))
+        for pair, one in sorted(found.items())
     )
 
 
@@ -172,6 +186,8 @@ def _model_alarms(held: Sequence[Frame]) -> list[Alarm]:
     """Judge labels against a model that the set itself gives, as far as it is large enough to give one."""
     fitted = yardstick(held)
     found = [*energy_alarms(held, fitted), *([] if fitted is None else unit_alarms(held, fitted))]
+    groups = energy_group_alarm(held)
+    found += [] if groups is None else [groups]
     gross = gross_stress_alarm(held)
     # Stresses too large for any solid are said to be so where no unit explains them all.
     return [gross, *found] if gross is not None and gross.n > _hits(found, gross.kind) else found

@@ -215,6 +215,15 @@ class Alarm:
 
 
 @dataclass(frozen=True)
+class Contact:
+    """The closest distance of a pair of elements, and a frame that holds it."""
+
+    pair: str
+    distance_A: float
+    frame: int
+
+
+@dataclass(frozen=True)
 class Audit:
     """What a dataset holds and what contradicts what in it."""
 
@@ -246,6 +255,8 @@ class Audit:
     selective_u: tuple[SelectiveU, ...] = ()
     paired: tuple[PairedLabels, ...] = ()
     noise: NoiseFloor | None = None
+    closest_contacts: tuple[Contact, ...] = ()
+    """Per pair of elements, in up to 2,000 frames."""
     notes: tuple[str, ...] = ()
     """What was not looked at, and why."""
 

@@ -21,6 +21,9 @@ def show_audit(record: Audit, console: Console) -> None:
             f"offset      {escape(offset.group_a)} − {escape(offset.group_b)}: {offset.mean_meV_per_atom:+.1f} ± "
             f"{offset.sd_meV_per_atom:.1f} meV/atom over {offset.n_shared} shared geometries"
         )
+    if record.closest_contacts:
+        closest = sorted(record.closest_contacts, key=lambda one: one.distance_A)[:MOST_CONTACTS]
+        console.print("closest     " + ", ".join(f"{one.pair} {one.distance_A:.2f} Å" for one in closest))
     _paired(record, console)
     _noise(record, console)
     for note in record.notes:
@@ -63,6 +66,7 @@ def _paired(record: Audit, console: Console) -> None:
     console.print(table)
 
 
+MOST_CONTACTS = 12
 MOST_PAIRED = 8
 
 
