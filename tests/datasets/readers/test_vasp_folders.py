@@ -61,6 +61,13 @@ def test_two_runs_in_one_folder_are_told_apart(shared_data: Path) -> None:
     )
 
 
+def test_runs_of_other_elements_have_other_potentials(shared_data: Path) -> None:
+    frames = [frame for frame in frames_of(shared_data / VASP) if frame.tags["folder"] == "."]
+    assert len(frames) == 3
+    assert not any("pseudopotential" in str(frame.tags["defects"]) for frame in frames)
+    assert all("3 runs in one folder differ in xc, cutoff_eV" in str(f.tags["defects"]) for f in frames)
+
+
 def test_a_tree_of_runs(shared_data: Path) -> None:
     frames = frames_of(shared_data / VASP)
     assert len(frames) == N_FRAMES_OF_NOMAD

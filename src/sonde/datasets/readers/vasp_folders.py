@@ -148,8 +148,10 @@ def _all_starts(output: RunOutput) -> frozenset[str]:
 
 def _contradictions(runs: list[list[RunOutput]]) -> tuple[str, ...]:
     """Name the settings in which the runs of one folder differ; runs that follow one another share theirs."""
-    firsts = [run[0].first.tags for run in runs]
-    keys = [key for key in SETTINGS if len({tags[key] for tags in firsts if key in tags}) > 1]
+    firsts = [run[0].first for run in runs]
+    of_one_system = len({frozenset(frame.numbers.tolist()) for frame in firsts}) == 1
+    telling = SETTINGS if of_one_system else [key for key in SETTINGS if key != "pseudopotential"]
+    keys = [key for key in telling if len({frame.tags[key] for frame in firsts if key in frame.tags}) > 1]
     return (f"{len(runs)} runs in one folder differ in {', '.join(keys)}",) if keys else ()
 
 
