@@ -18,7 +18,7 @@ COPY_EVERY = 1_000
 
 
 class Generated:
-    """Frames of a random alloy, each shifted by another distance; a pool of them recurs, so that making them is cheap."""
+    """Frames of a random alloy, each shifted by another distance; a pool of them recurs: making them is cheap."""
 
     def __init__(self, n_frames: int) -> None:
         self.n_frames = n_frames
