@@ -21,8 +21,9 @@ PAIR = r'[A-Za-z_]\w*=(?:"[^"\\]*"|\["[^"\\]*"\]|[^\s"\\\[\]{}=,]+)'
 WHOLE_PAIR = re.compile(PAIR, re.ASCII)
 PAIR_OR_REST = re.compile(rf"\s*({PAIR}(?=\s|$)|\S.*)", re.ASCII)
 FLOAT = re.compile(r"[-+]?\d+\.\d+(?:[eE][-+]?\d+)?", re.ASCII)
-NOT_PLAIN = re.compile(r'[_nN]|(?:^|["\s])[-+]?0\d')
-"""What Python takes for a number and the parser does not: 1_000, nan, inf, 007."""
+LEADING_ZERO = re.compile(r"[-+]?0\d", re.ASCII)
+NOT_IN_NUMBERS = frozenset("_nN")
+"""What Python takes in a number and the parser does not: 1_000, nan, inf."""
 PERIODIC = {'"{} {} {}"'.format(*along): tuple(each == "T" for each in along) for along in product("TF", repeat=3)}
 ONE_TEXT = '["'
 """How a list begins that holds one text, given without escapes."""
@@ -104,11 +105,13 @@ def _plain_value(key: str, value: str) -> Any:
     """Read numbers as the parser does, matrices with columns first; None leaves it to the parser."""
     if key == "pbc":
         return PERIODIC.get(value)
-    if not value.isascii() or NOT_PLAIN.search(value):
+    if not value.isascii() or not NOT_IN_NUMBERS.isdisjoint(value):
         return None
-    if value[0] != '"':
+    words = value[1:-1].split() if value[0] == '"' else [value]
+    if any(map(LEADING_ZERO.match, words)):
+        return None
+    if len(words) == 1:
         return float(value) if FLOAT.fullmatch(value) else None
-    words = value[1:-1].split()
     if len(words) not in (6, 9):
         return None
     try:
