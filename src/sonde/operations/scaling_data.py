@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sonde.errors import WrongUse
 from sonde.progress import SILENT, Progress
-from sonde.records.datasets import Alarm, Audit
+from sonde.records.datasets import Alarm, Audit, surface_alarms_of
 from sonde.records.scaling import Reading, ScalingFit
 
 if TYPE_CHECKING:
@@ -35,8 +35,9 @@ def data_state(
 
 
 def alarms_before_capacity(audit: Audit) -> tuple[Alarm, ...]:
-    """Return the alarms that have to be closed before capacity is worth its price: wrong or contradictory labels."""
-    return tuple(alarm for alarm in audit.alarms if alarm.severity == "high")
+    """Return the alarms to close before capacity is worth its price: mixed surfaces or units, wrong labels."""
+    mixed = surface_alarms_of(audit)
+    return tuple(alarm for alarm in audit.alarms if alarm in mixed or alarm.severity == "high")
 
 
 def _labelled_and_dropped(project: "Project", parent: str, dataset: str, progress: Progress) -> int:
