@@ -3,10 +3,12 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
+from ase.data import chemical_symbols
+
 from sonde.datasets.contradictions import GeometryPair
 from sonde.datasets.label_alarms import alarm
 from sonde.datasets.offsets import CONSTANT_WITHIN_MEV_PER_ATOM
-from sonde.datasets.surfaces import HARD, KEYS, ROUNDING, disagreements, family, may_be_one, surface_of
+from sonde.datasets.surfaces import HARD, KEYS, U_ON, disagreements, family, folded, surface_of
 from sonde.datasets.tag_kinds import TagKinds
 from sonde.records.datasets import Alarm, Contradiction, Offset
 from sonde.records.frames import Frame
@@ -48,22 +50,23 @@ def _mixed(kinds: TagKinds, stated: Stated) -> list[Alarm | None]:
     for number, fields in enumerate(stated):
         for field, value in fields.items():
             values[field][value].append(number)
-    folded = {field: _folded(by_value) for field, by_value in values.items()}
+    _compare_whole_u(values, stated)
+    together = {field: folded(by_value) for field, by_value in values.items()}
     alarms = []
     for hard in (True, False):
-        mixed = {f: v for f, v in folded.items() if len(v) > 1 and (family(f) in HARD) is hard}
+        mixed = {f: v for f, v in together.items() if len(v) > 1 and (family(f) in HARD) is hard}
         alarms.append(_mixed_alarm(kinds, mixed, hard))
     return alarms
 
 
-def _folded(by_value: Mapping[str, list[int]]) -> dict[str, list[int]]:
-    """Count what one output rounds with what another states exactly."""
-    found = {value: some for value, some in by_value.items() if not value.endswith(ROUNDING)}
-    for value, some in by_value.items():
-        if value.endswith(ROUNDING):
-            same = next((exact for exact in found if may_be_one(exact, value)), value)
-            found[same] = sorted([*found.get(same, []), *some])
-    return found
+def _compare_whole_u(values: Mapping[str, dict[str, list[int]]], stated: Stated) -> None:
+    """Set a U that is stated of whole frames beside what others state element by element."""
+    if "hubbard_u" not in values:
+        return
+    for number, fields in enumerate(stated):
+        by_element = {value for field, value in fields.items() if field.startswith("hubbard_u[")}
+        if by_element:
+            values["hubbard_u"]["none" if by_element == {"none"} else U_ON].append(number)
 
 
 def _mixed_alarm(kinds: TagKinds, mixed: Mapping[str, Mapping[str, list[int]]], hard: bool) -> Alarm | None:
@@ -80,7 +83,8 @@ def _mixed_alarm(kinds: TagKinds, mixed: Mapping[str, Mapping[str, list[int]]], 
         return alarm("mixed_surfaces", "high", kinds.places(minority), message, advice)
     message = "Numerical settings differ between frames. " + "; ".join(words) + "."
     advice = "Estimate the shift on geometries computed both ways (offsets) before training on all of them."
-    return alarm("mixed_settings", "medium", kinds.places(minority), message, advice)
+    severity = "low" if set(mixed) <= {"code_version"} else "medium"
+    return alarm("mixed_settings", severity, kinds.places(minority), message, advice)
 
 
 def _lacking(stated: Stated, field: str) -> list[int]:
@@ -105,12 +109,25 @@ def _partly_stated(kinds: TagKinds, stated: Stated) -> list[Alarm | None]:
     partly = {field: some for field in KEYS if 0 < len(some := _lacking(stated, field)) < len(stated)}
     for hard in (True, False):
         chosen = {field: some for field, some in partly.items() if (field in HARD) is hard}
+        if hard:
+            chosen.update(_lacking_elements(kinds, stated))
         words = ", ".join(f"{field} in {n - kinds.count(some)} of {n} frames" for field, some in chosen.items())
         message = f"Stated in part of the frames only: {words}. The others may differ: unknown equals nothing."
         advice = "Find out what holds for the others, and state it; look whether they come from another source."
         places = kinds.places({number for some in chosen.values() for number in some})
         alarms.append(alarm("surface_partly_stated", "medium" if hard else "low", places, message, advice))
     return alarms
+
+
+def _lacking_elements(kinds: TagKinds, stated: Stated) -> dict[str, list[int]]:
+    """List per element the kinds that name a potential for the whole set only, where others name that element's own."""
+    named = {field for fields in stated for field in fields if field.startswith("pseudopotential[")}
+    lacking: dict[str, list[int]] = {}
+    for number, (frame, fields) in enumerate(zip(kinds.examples, stated, strict=True)):
+        present = {f"pseudopotential[{chemical_symbols[z]}]" for z in set(frame.numbers.tolist())}
+        for field in sorted(named & present - set(fields)) if "pseudopotential" in fields else ():
+            lacking.setdefault(field, []).append(number)
+    return lacking
 
 
 def _contradictory(contradictions: Sequence[Contradiction], offsets: Sequence[Offset]) -> Alarm | None:

@@ -123,7 +123,12 @@ def test_which_energy(results: dict[str, float], energy: float, kind: str | None
 PARAMETERS: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
     "vasp": (
         {"xc": "PBE", "encut": 520, "ismear": -5, "ldau_luj": {"Ni": {"L": 2, "U": 6.2, "J": 0}}, "kpts": [3, 3, 3]},
-        {"functional": "PBE", "cutoff_eV": "520", "smearing": "-5", "hubbard_u[Ni]": "6.2", "kpoints": "kpts 3 3 3"},
+        {
+            "functional": "PBE",
+            "cutoff_eV": "520",
+            "smearing": "tetrahedron (Bloechl)",
+            "hubbard_u[Ni]": "6.2",
+        },
     ),
     "gpaw": (
         {
@@ -136,7 +141,7 @@ PARAMETERS: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
         {
             "functional": "PBE",
             "cutoff_eV": "500",
-            "smearing": "fermi-dirac",
+            "smearing": "Fermi-Dirac",
             "smearing_width_eV": "0.05",
             "hubbard_u[Ni]": "6.2",
             "kpoints": "kpoint_density 2.2",
