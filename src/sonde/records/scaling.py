@@ -121,6 +121,8 @@ class ScalingFit:
     n_origins: int
     established: bool
     """A break is established: neither a power law nor a power law with a floor explains the points."""
+    bend: Literal["none", "break", "break_or_floor"] | None
+    """What bends the points off a power law: `break_or_floor` where both explain them; None with too few sizes."""
     break_statement: str
     p_no_break: float | None
     """p-value of a power law without break or floor."""

@@ -21,7 +21,7 @@ from sonde.scaling_laws.noise import Noise, robust_seed_noise, seed_noise
 from sonde.scaling_laws.points import Points, points
 from sonde.scaling_laws.quantities_of_laws import Quantities, known, quantities
 from sonde.scaling_laws.readings import readings
-from sonde.scaling_laws.verdict import backtest_of, break_statement, predictability
+from sonde.scaling_laws.verdict import backtest_of, break_statement, predictability, told_apart_by
 
 CORRELATED = 0.95
 CURVE_POINTS, CURVE_KNOTS = 120, 9
@@ -143,7 +143,8 @@ def _record(
         extrapolation_error=rms_error(origins),
         n_origins=len(origins),
         established=test.established,
-        break_statement=break_statement(test, len(data.sizes), parameters),
+        bend=test.bend,
+        break_statement=break_statement(test, len(data.sizes), parameters, _told_apart(compared, test)),
         p_no_break=test.against_power,
         p_floor=test.against_floor,
         comparison=table(compared),
@@ -164,6 +165,13 @@ def _record(
         points_x=data.x,
         points_loss=data.loss,
     )
+
+
+def _told_apart(compared: Compared, test: BreakTest) -> str:
+    floor, broken = compared.fits.get("power_floor"), compared.fits.get("broken")
+    if test.bend != "break_or_floor" or floor is None or broken is None:
+        return ""
+    return told_apart_by(floor, broken)
 
 
 def _estimates(fit: FormFit, asked: Quantities, draws: FloatArray) -> list[Estimate]:
