@@ -194,7 +194,7 @@ def assert_everything(root: Path) -> None:
 def assert_index_in_step(project: Project) -> None:
     """Both full-text tables say of themselves that they fit the passages."""
     with project.ledger.transaction("passages") as connection:
-        for table in ("passage_words", "passage_trigrams"):
+        for table in ("passage_words", "word_pieces"):
             connection.execute(f"INSERT INTO {table} ({table}, rank) VALUES ('integrity-check', 1)")
 
 

@@ -214,3 +214,22 @@ def test_discarded_passages_are_gone_from_the_index_and_their_links_with_them(pr
     assert [link.passage for link in project.links.all()] == ["slack:curation/1", "slack:curation/2"]
     assert project.passages.search("word0", limit=5) == []
     laboratory.assert_index_in_step(project)
+
+
+def words_of(project: Project) -> set[str]:
+    return {row["word"] for row in project.ledger.rows("SELECT word FROM words")}
+
+
+def test_words_that_no_passage_holds_any_more_are_forgotten(project: Project) -> None:
+    first, second = make_passage(0), make_passage(1)
+    said = replace(second, text="perovskite slabs", title="Ångström bounds")
+    project.passages.add("chat", [replace(first, text="rocksalt Slabs"), said])
+    assert {"rocksalt", "slabs", "perovskite", "ångström", "bounds"} <= words_of(project)
+    project.passages.add("chat", [replace(said, text="wurtzite slabs")])
+    assert "perovskite" not in words_of(project)
+    project.passages.discard("chat", [said.anchor])
+    assert not {"wurtzite", "ångström", "bounds"} & words_of(project)
+    assert project.passages.search("ocksal", limit=5, trigram=True)
+    project.passages.remove("chat")
+    assert words_of(project) == set()
+    laboratory.assert_index_in_step(project)

@@ -26,6 +26,7 @@ MIGRATIONS = {
     "m002_access.py": "a194b12a23eb800d5efedb851c5fec0a5912b73b9e33c5b7278f9b79ac5abf30",
     "m003_bulk_index.py": "b4f22e1ad5d63d5f55eefed4b237b30ac003af4fbdabbd2525f51a45ddb87fbb",
     "m004_merge_later.py": "6cd7eb82899306c14d51aad0ff4e5dd1f16687609fbe593579e7f0a8748c4b39",
+    "m005_vocabulary.py": "afe319fd913f9d09754457710e591d9da9b346c2133b76020bfd0b602e892c29",
 }
 """A released migration is never edited: projects that went through it would differ from those that did not."""
 
@@ -115,6 +116,7 @@ def test_upgrade_from_the_first_format_keeps_what_is_there(tmp_path: Path) -> No
     assert project.passages.add("chat", [kept, added]) == 1
     assert project.passages.search("ENCUT stays", limit=9)[0][0].anchor == added.anchor
     assert project.passages.search(kept.text, limit=9)
+    assert project.passages.search("ord0", limit=9, trigram=True)[0][0].anchor == kept.anchor
     assert project.sources.row("chat").access == Access()
     project.close()
 

@@ -3,10 +3,9 @@
 import re
 
 _WORD = re.compile(r"\w+")
-_TRIGRAM = 3
 
 
-def match_expression(query: str, *, trigram: bool) -> str | None:
+def match_expression(query: str) -> str | None:
     """Any of the words of a query; None where it holds nothing to search for.
 
     A piece such as `25.5` or `force-cutoff` is looked for as a phrase as well as by its parts.
@@ -15,10 +14,10 @@ def match_expression(query: str, *, trigram: bool) -> str | None:
     for piece in query.replace("\0", " ").split():
         words = _WORD.findall(piece)
         for term in [piece, *words] if words else []:
-            if not trigram or len(term) >= _TRIGRAM:
-                terms.setdefault(term.encode("utf-8", "ignore").decode())
-    return " OR ".join(_quoted(term) for term in terms) or None
+            terms.setdefault(term.encode("utf-8", "ignore").decode())
+    return " OR ".join(quoted(term) for term in terms) or None
 
 
-def _quoted(term: str) -> str:
+def quoted(term: str) -> str:
+    """A term as a phrase."""
     return '"' + term.replace('"', '""') + '"'

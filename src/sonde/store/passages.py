@@ -11,16 +11,23 @@ from sonde.store.full_text import match_expression
 from sonde.store.ledger import Ledger, Row, in_batches
 from sonde.store.sources import remove_source
 from sonde.store.times import optional_time_of, optional_time_text
+from sonde.store.vocabulary import expression_of_pieces, forget_words, learn_words, words_held, words_in
 
 _FIELDS = tuple(field.name for field in fields(Passage))
 _COLUMNS = ", ".join(_FIELDS)
 _INSERT = f"INSERT INTO passages ({_COLUMNS}) VALUES ({', '.join('?' * len(_FIELDS))}) ON CONFLICT DO NOTHING"
 _REVISE = f"UPDATE passages SET ({_COLUMNS}) = ({', '.join('?' * len(_FIELDS))}) WHERE source = ? AND anchor = ?"
 _KNOWN = f"SELECT {_COLUMNS} FROM passages WHERE source = ? AND anchor IN (SELECT value FROM json_each(?))"
-_INDEXES = ("passage_words", "passage_trigrams")
 _READ = attrgetter(*_FIELDS)
-_TIME, _SOURCE, _ANCHOR = _FIELDS.index("time"), _FIELDS.index("source"), _FIELDS.index("anchor")
+_TIME, _SOURCE, _ANCHOR, _TEXT, _TITLE = map(_FIELDS.index, ("time", "source", "anchor", "text", "title"))
+_TEXTS = [place for place, field in enumerate(fields(Passage)) if field.type in (str, str | None)]
 _TITLE_WEIGHT = 0.5
+_BEST_IDS = (
+    f"SELECT rowid AS id, -bm25(passage_words, 1.0, {_TITLE_WEIGHT}) AS score FROM passage_words "
+    "WHERE passage_words MATCH ? ORDER BY score DESC, id LIMIT ?"
+)
+_BEST = f"SELECT passages.*, score FROM passages JOIN ({_BEST_IDS}) USING (id) ORDER BY score DESC, id"
+_INDEX = "INSERT INTO passage_words (rowid, text, title) SELECT id, text, title FROM passages WHERE id > ?"
 _PAGE = 1000
 _COUNTED = 20_000
 _Values = tuple[Any, ...]
@@ -46,7 +53,9 @@ class PassageStore:
                     n_new += self._add_batch(source, [_values(passage, source) for passage in batch])
             except Exception:
                 with self._ledger.transaction("passages") as connection:
+                    words = words_held(connection, "id > ?", last_before)
                     connection.execute("DELETE FROM passages WHERE id > ?", (last_before,))
+                    forget_words(connection, words)
                 raise
         return n_new
 
@@ -69,16 +78,10 @@ class PassageStore:
 
         Words are matched by their stem; with `trigram`, anywhere inside words, from three characters on.
         """
-        expression = match_expression(query, trigram=trigram)
+        expression = expression_of_pieces(self._ledger, query) if trigram else match_expression(query)
         if expression is None:
             return []
-        index = "passage_trigrams" if trigram else "passage_words"
-        best = (
-            f"SELECT rowid AS id, -bm25({index}, 1.0, {_TITLE_WEIGHT}) AS score FROM {index} WHERE {index} MATCH ? "
-            "ORDER BY score DESC, id LIMIT ?"
-        )
-        query_best = f"SELECT passages.*, score FROM passages JOIN ({best}) USING (id) ORDER BY score DESC, id"
-        rows = self._ledger.rows(query_best, expression, limit)
+        rows = self._ledger.rows(_BEST, expression, limit)
         return [(_passage(row), row["score"]) for row in rows]
 
     def count(self) -> int:
@@ -87,7 +90,7 @@ class PassageStore:
 
     def frequency(self, word: str) -> int:
         """How many passages hold a word or another form of it; counting ends at 20,000."""
-        expression = match_expression(word, trigram=False)
+        expression = match_expression(word)
         if expression is None:
             return 0
         held = "SELECT rowid FROM passage_words WHERE passage_words MATCH ? LIMIT ?"
@@ -121,52 +124,61 @@ class PassageStore:
     def _discard_batch(self, source: str, anchors: Sequence[str]) -> int:
         with self._ledger.transaction("passages_discarded") as connection:
             known = [(source, anchor) for anchor in anchors]
+            words = words_in(_texts(self._known(source, anchors).values()))
             cursor = connection.executemany("DELETE FROM passages WHERE source = ? AND anchor = ?", known)
             gone = [(anchor, anchor) for anchor in anchors]
             # A link stays where another source holds the same anchor.
             connection.executemany(
                 "DELETE FROM links WHERE passage = ? AND NOT EXISTS (SELECT 1 FROM passages WHERE anchor = ?)", gone
             )
+            forget_words(connection, words)
             return cursor.rowcount
 
     def _add_batch(self, source: str, batch: Sequence[_Values]) -> int:
         with self._ledger.transaction("passages") as connection:
             last_before = self._last_id()
-            known, fresh, revised = self._known(source, batch), dict[str, _Values](), list[_Values]()
+            known, fresh = self._known(source, [values[_ANCHOR] for values in batch]), dict[str, _Values]()
+            revised, replaced = list[_Values](), list[_Values]()
             for values in batch:
                 anchor = values[_ANCHOR]
                 if anchor not in known:
                     fresh[anchor] = values
                 elif known[anchor] != values:
+                    replaced.append(known[anchor])
                     known[anchor] = values
                     revised.append(values)
             connection.executemany(_INSERT, fresh.values())
-            for index in _INDEXES:
-                taken = f"INSERT INTO {index} (rowid, text, title) SELECT id, text, title FROM passages WHERE id > ?"
-                connection.execute(taken, (last_before,))
+            connection.execute(_INDEX, (last_before,))
             connection.executemany(_REVISE, [(*values, source, values[_ANCHOR]) for values in revised])
+            learn_words(connection, _texts([*fresh.values(), *revised]))
+            forget_words(connection, words_in(_texts(replaced)))
         return len(fresh)
 
-    def _known(self, source: str, batch: Sequence[_Values]) -> dict[str, _Values]:
-        """Passages of the source that stand at an anchor of the batch, as they are stored."""
-        anchors = json.dumps([values[_ANCHOR] for values in batch])
-        return {row["anchor"]: tuple(row) for row in self._ledger.rows(_KNOWN, source, anchors)}
+    def _known(self, source: str, anchors: Sequence[str]) -> dict[str, _Values]:
+        """Passages of the source that stand at one of the anchors, as they are stored."""
+        rows = self._ledger.rows(_KNOWN, source, json.dumps(anchors))
+        return {row["anchor"]: tuple(row) for row in rows}
 
     def _last_id(self) -> int:
         ((last,),) = self._ledger.rows("SELECT coalesce(max(id), 0) FROM passages")
         return int(last)
 
 
+def _texts(rows: Iterable[_Values]) -> Iterator[str]:
+    return (text for row in rows for text in (row[_TEXT], row[_TITLE]) if text)
+
+
 def _values(passage: Passage, source: str) -> _Values:
     values = list(_READ(passage))
     values[_TIME], values[_SOURCE] = optional_time_text(passage.time), source
-    return tuple(_storable(value) if isinstance(value, str) else value for value in values)
+    for place in _TEXTS:
+        if (text := values[place]) and not text.isascii():
+            values[place] = _storable(text)
+    return tuple(values)
 
 
 def _storable(text: str) -> str:
     # Half a surrogate pair (cut-off emoji in exports) is no text: it becomes the replacement character.
-    if text.isascii():
-        return text
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 

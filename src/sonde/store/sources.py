@@ -8,6 +8,7 @@ from sonde.errors import NotFound
 from sonde.records.decisions import PUBLIC, Access
 from sonde.store.ledger import Ledger
 from sonde.store.times import now, time_of, time_text
+from sonde.store.vocabulary import forget_words, words_held
 
 _TABLES_WITH_SOURCE = ("passages", "changes")
 
@@ -66,6 +67,7 @@ def _access(text: str) -> Access:
 def remove_source(ledger: Ledger, name: str) -> None:
     """Remove all that came from a source, in one transaction. Raises NotFound where nothing did."""
     with ledger.transaction("source_removal") as connection:
+        words = words_held(connection, "source = ?", name)
         n_removed = connection.execute("DELETE FROM sources WHERE name = ?", (name,)).rowcount
         for table in _TABLES_WITH_SOURCE:
             n_removed += connection.execute(f"DELETE FROM {table} WHERE source = ?", (name,)).rowcount
@@ -73,3 +75,4 @@ def remove_source(ledger: Ledger, name: str) -> None:
             raise NotFound("source", name, [row["name"] for row in connection.execute("SELECT name FROM sources")])
         # Links of removed changes went with them; those of removed passages go unless another source holds the anchor.
         connection.execute("DELETE FROM links WHERE passage NOT IN (SELECT anchor FROM passages)")
+        forget_words(connection, words)

@@ -14,7 +14,7 @@ def time_text(time: datetime) -> str:
     """Write an aware time; a naive one is refused, since its zone would be a guess."""
     if time.utcoffset() is None:
         raise WrongUse(f"A time must carry its zone, {time.isoformat()} does not: attach one with .replace(tzinfo=…).")
-    return time.astimezone(UTC).isoformat(timespec="microseconds")
+    return (time if time.tzinfo is UTC else time.astimezone(UTC)).isoformat(timespec="microseconds")
 
 
 def time_of(text: str) -> datetime:

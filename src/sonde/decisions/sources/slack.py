@@ -116,14 +116,17 @@ def _revised(message: Message, edit: Message | None) -> Message:
 def _messages(export: Export, files: list[str]) -> Iterator[tuple[str, Message]]:
     for name in files:
         for ordinal, message in enumerate(export.messages(name), start=1):
-            place = f"member {name!r}, message {ordinal}"
-            if not isinstance(message, Mapping):
-                raise BadInput(export.path, place, "is not a JSON object", MEND)
-            ts = str(message.get("ts"))
+            ts = str(message.get("ts")) if isinstance(message, dict) else ""
             if not TS.fullmatch(ts):
-                problem = f"has no time stamp of the form 1728400000.000100, but {ts!r}"
-                raise BadInput(export.path, place, problem, MEND)
+                raise _unstamped(export.path, f"member {name!r}, message {ordinal}", message)
             yield ts, message
+
+
+def _unstamped(path: Path, place: str, message: object) -> BadInput:
+    if not isinstance(message, Mapping):
+        return BadInput(path, place, "is not a JSON object", MEND)
+    stamp = str(message.get("ts"))
+    return BadInput(path, place, f"has no time stamp of the form 1728400000.000100, but {stamp!r}", MEND)
 
 
 def _passage(message: Message, ts: str, conversation: Conversation, names: Mapping[str, str]) -> Passage | None:

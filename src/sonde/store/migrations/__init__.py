@@ -3,9 +3,10 @@
 import sqlite3
 
 from sonde.store.failpoints import failpoint
-from sonde.store.migrations import m001_ledger, m002_access, m003_bulk_index, m004_merge_later
+from sonde.store.migrations import m001_ledger, m002_access, m003_bulk_index, m004_merge_later, m005_vocabulary
 
-SCRIPTS: tuple[str, ...] = (m001_ledger.SCRIPT, m002_access.SCRIPT, m003_bulk_index.SCRIPT, m004_merge_later.SCRIPT)
+_STEPS = (m001_ledger, m002_access, m003_bulk_index, m004_merge_later, m005_vocabulary)
+SCRIPTS: tuple[str, ...] = tuple(step.SCRIPT for step in _STEPS)
 FORMAT = len(SCRIPTS)
 """Number of the newest step, which is also what `.sonde/format` says."""
 
