@@ -30,6 +30,7 @@ _BEST = f"SELECT passages.*, score FROM passages JOIN ({_BEST_IDS}) USING (id) O
 _INDEX = "INSERT INTO passage_words (rowid, text, title) SELECT id, text, title FROM passages WHERE id > ?"
 _PAGE = 1000
 _COUNTED = 20_000
+_BATCH_CHARACTERS = 2_000_000
 _Values = tuple[Any, ...]
 
 
@@ -49,8 +50,8 @@ class PassageStore:
         with self._ledger.lock.held():
             last_before = self._last_id()
             try:
-                for batch in in_batches(passages, self._ledger.batch_rows):
-                    n_new += self._add_batch(source, [_values(passage, source) for passage in batch])
+                for batch in self._batches(source, passages):
+                    n_new += self._add_batch(source, batch)
             except Exception:
                 with self._ledger.transaction("passages") as connection:
                     words = words_held(connection, "id > ?", last_before)
@@ -58,6 +59,18 @@ class PassageStore:
                     forget_words(connection, words)
                 raise
         return n_new
+
+    def _batches(self, source: str, passages: Iterable[Passage]) -> Iterator[list[_Values]]:
+        """Cut a stream by the number of passages and by their length: a mail may be as long as a thousand messages."""
+        batch, size = list[_Values](), 0
+        for passage in passages:
+            batch.append(_values(passage, source))
+            size += len(passage.text)
+            if len(batch) >= self._ledger.batch_rows or size > _BATCH_CHARACTERS:
+                yield batch
+                batch, size = [], 0
+        if batch:
+            yield batch
 
     def all(self, source: str | None = None) -> Iterator[Passage]:
         """Stream the passages, of one source or of all, in the order they were added."""

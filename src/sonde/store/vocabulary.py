@@ -6,12 +6,14 @@ from collections.abc import Iterable
 from sqlite3 import Connection
 
 from sonde.store.full_text import quoted
-from sonde.store.ledger import Ledger
+from sonde.store.ledger import Ledger, in_batches
 
 LONGEST = 100
 """Characters of a word; what is longer is code or a picture written as text."""
 LOOKED_AT, TAKEN = 1000, 40
 """Words that hold a piece: of the first so many the shortest, which are closest to the piece, are searched for."""
+AT_ONCE = 100
+"""Texts whose pieces are in memory together."""
 MOST = 400
 """Words that one search looks for, about."""
 _WORD = re.compile(rf"\w{{3,{LONGEST}}}(?!\w)")
@@ -23,7 +25,10 @@ _SHORTEST = f"SELECT word FROM words JOIN ({_HOLDING}) USING (id) ORDER BY lengt
 
 def words_in(texts: Iterable[str]) -> set[str]:
     """Every word of three letters or more, in lower case."""
-    pieces = set("\n".join(texts).lower().split())  # most repeat: each is looked through once
+    pieces = set[str]()
+    for batch in in_batches(texts, AT_ONCE):
+        pieces.update("\n".join(batch).lower().split())
+    # Most pieces repeat: each is looked through once.
     return set(_WORD.findall(" ".join(pieces)))
 
 
