@@ -1,16 +1,28 @@
 """`sonde trust fit`, `evaluate` and `score`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sonde.cli.answers import HERE, AsJson, ProjectFolder, open_project, say, show
 from sonde.cli.progress_bar import progress_for_terminal
+from sonde.errors import WrongUse
+from sonde.operations.trust import DEFAULT_TOLERANCE, ProbeKind
+from sonde.records.reliability import Target
+
+if TYPE_CHECKING:
+    from sonde.reliability.probes.attention import AttentionSettings
 
 trust_app = typer.Typer(help="Can a prediction be trusted: probability, scope, worst atoms.", no_args_is_help=True)
 Potential = Annotated[str, typer.Argument(help="Name of a registered potential.")]
-Tolerance = Annotated[float, typer.Option(help="Largest per-atom force error that is acceptable, eV/Å.")]
+Tolerance = Annotated[
+    float | None,
+    typer.Option(
+        help="Acceptable error: of the force of an atom, eV/Å; 0.3, or what an attention probe was fitted for."
+    ),
+]
+Kind = Annotated[ProbeKind, typer.Option("--probe", help="Which probe: local, or attention as in PROBE.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -22,16 +34,44 @@ def register(app: typer.Typer) -> None:
 def fit(
     potential: Potential,
     on: Annotated[str, typer.Option(help="Dataset with labels, best one that the potential was not trained on.")],
-    tolerance: Tolerance = 0.3,
+    tolerance: Annotated[
+        float | None, typer.Option(help="Acceptable error, in the target's unit; 0.3 eV/Å for a local probe.")
+    ] = None,
+    probe: Kind = "local",
+    target: Annotated[
+        Target | None, typer.Option(help="Of an attention probe: error of the energy per atom, in all, or of forces.")
+    ] = None,
+    quantile: Annotated[
+        float | None, typer.Option(help="Of an attention probe: tolerance as a quantile of the errors; 0.5.")
+    ] = None,
     project: ProjectFolder = HERE,
     as_json: AsJson = False,
 ) -> None:
-    """Fit a reliability probe on true force errors and say how well it does on frames it has not seen."""
+    """Fit a reliability probe on true errors and say how well it does on frames it has not seen."""
     from sonde.operations.trust import trust_fit
     from sonde.views.reliability import show_trust
 
-    summary = trust_fit(open_project(project), potential, on, tolerance=tolerance, progress=progress_for_terminal())
+    attention = _attention(probe, target, tolerance, quantile)
+    asked = DEFAULT_TOLERANCE if tolerance is None else tolerance
+    opened, progress = open_project(project), progress_for_terminal()
+    summary = trust_fit(opened, potential, on, tolerance=asked, attention=attention, progress=progress)
     show(summary, show_trust, as_json)
+
+
+def _attention(
+    kind: ProbeKind, target: Target | None, tolerance: float | None, quantile: float | None
+) -> "AttentionSettings | None":
+    if kind == "local":
+        if target is not None or quantile is not None:
+            raise WrongUse(
+                "--target and --quantile go with --probe attention: a local probe answers for any tolerance."
+            )
+        return None
+    from sonde.reliability.probes.attention import AttentionSettings
+
+    if tolerance is not None and quantile is not None:
+        raise WrongUse("Give --tolerance or --quantile, not both.")
+    return AttentionSettings(target or "energy_per_atom", tolerance, 0.5 if quantile is None else quantile)
 
 
 @trust_app.command("evaluate")
@@ -63,7 +103,8 @@ def evaluate(
 def score(
     potential: Potential,
     file: Annotated[Path, typer.Argument(help="Structures to score.")],
-    tolerance: Tolerance = 0.3,
+    tolerance: Tolerance = None,
+    probe: Kind = "local",
     out: Annotated[
         Path | None,
         typer.Option(help="Also write extended xyz with columns per atom, as OVITO and chemiscope read it."),
@@ -75,7 +116,8 @@ def score(
     from sonde.operations.trust import trust_score, write_scored
     from sonde.views.reliability import show_scores
 
-    scores = trust_score(open_project(project), potential, file, tolerance=tolerance, progress=progress_for_terminal())
+    opened, progress = open_project(project), progress_for_terminal()
+    scores = trust_score(opened, potential, file, tolerance=tolerance, kind=probe, progress=progress)
     show(scores, show_scores, as_json)
     if out is not None:
         say(f"structures: {write_scored(scores, file, out)}")

@@ -5,6 +5,7 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 from sonde.errors import NotFound, SondeError
+from sonde.operations.trust import ARTIFACTS
 
 if TYPE_CHECKING:
     from sonde.store import Project
@@ -23,7 +24,8 @@ def remove(project: "Project", name: str) -> str:
             return f"dataset {name} removed"
         if name in project.potentials.names():
             _forget_evaluations(project, [name], project.datasets.names())
-            project.artifacts.remove("probe", name)
+            for kind in ARTIFACTS.values():
+                project.artifacts.remove(kind, name)
             project.potentials.remove(name)
             return f"potential {name} removed with its probe and evaluations"
         if name in project.sources.names():

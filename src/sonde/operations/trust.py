@@ -3,17 +3,26 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
-from sonde.errors import SondeError
+from sonde.errors import SondeError, WrongUse
 from sonde.progress import SILENT, Progress
 from sonde.records.frames import Frame
 from sonde.records.reliability import Reliability, TrustSummary
 
 if TYPE_CHECKING:
+    from sonde.potentials.protocol import FrozenPotential
+    from sonde.reliability.probes.attention import AttentionSettings
+    from sonde.reliability.probes.protocol import Probe
     from sonde.store import Project
+
+ProbeKind = Literal["local", "attention"]
+ARTIFACTS: dict[ProbeKind, str] = {"local": "probe", "attention": "attention probe"}
+"""A potential may have one probe of each kind; diagnoses use the local one."""
+DEFAULT_TOLERANCE = 0.3
+"""eV/Å, of local probes."""
 
 
 @dataclass(frozen=True)
@@ -26,31 +35,40 @@ class Scores:
 
 
 def trust_fit(
-    project: "Project", potential: str, dataset: str, *, tolerance: float = 0.3, progress: Progress = SILENT
+    project: "Project",
+    potential: str,
+    dataset: str,
+    *,
+    tolerance: float = DEFAULT_TOLERANCE,
+    attention: "AttentionSettings | None" = None,
+    progress: Progress = SILENT,
 ) -> TrustSummary:
-    """Fit the reliability probe of a potential on the true force errors of a labelled dataset.
+    """Fit the reliability probe of a potential on the true errors of a labelled dataset.
 
-    The dataset should be one that the potential was not trained on; where it is, the summary says so.
+    A local probe of force errors; with `attention`, an attention probe of what it asks for, at its own tolerance. The
+    dataset should be one that the potential was not trained on; where it is, the summary says so.
     """
     from sonde.operations.evaluations import evaluations_of_dataset
     from sonde.operations.evidence.assembly import load_registered
     from sonde.operations.evidence.trust import groups_of
+    from sonde.reliability.attention_trust import fit_attention
     from sonde.reliability.trust import TrustSettings, fit_trust
 
     project.datasets.row(dataset)
     registered, loaded = load_registered(project, potential, progress)
     frames = list(project.datasets.frames(dataset))
     evaluations = evaluations_of_dataset(project, loaded, dataset, frames, progress)
-    probe, summary = fit_trust(
-        loaded.identity,
-        frames,
-        evaluations,
-        groups_of(frames, dataset),
-        tolerance=tolerance,
-        settings=TrustSettings(potential, seen_in_training=seen_in_training(project, registered.trained_on, frames)),
-    )
+    given = (loaded.identity, frames, evaluations, groups_of(frames, dataset))
+    settings = TrustSettings(potential, seen_in_training=seen_in_training(project, registered.trained_on, frames))
+    probe: Probe
+    if attention is None:
+        probe, summary = fit_trust(*given, tolerance=tolerance, settings=settings)
+    else:
+        progress.say("training attention networks: one for the probe, four for its test")
+        probe, summary = fit_attention(*given, attention=attention, settings=settings)
     with project.writing():
-        project.artifacts.put("probe", potential, probe.to_bytes(), {"dataset": dataset})
+        kind: ProbeKind = "local" if attention is None else "attention"
+        project.artifacts.put(ARTIFACTS[kind], potential, probe.to_bytes(), {"dataset": dataset})
     return summary
 
 
@@ -65,29 +83,67 @@ def seen_in_training(project: "Project", trained_on: str | None, frames: list[Fr
 
 
 def trust_score(
-    project: "Project", potential: str, file: Path, *, tolerance: float = 0.3, progress: Progress = SILENT
+    project: "Project",
+    potential: str,
+    file: Path,
+    *,
+    tolerance: float | None = None,
+    kind: ProbeKind = "local",
+    progress: Progress = SILENT,
 ) -> Scores:
-    """Score structures with the stored probe: P(largest per-atom force error ≤ tolerance), and whether in scope."""
-    from sonde.operations.diagnose import read_structures
-    from sonde.operations.evidence.assembly import load_registered
-    from sonde.reliability.probes.local import LocalProbe
+    """Score structures with the stored probe: P(error ≤ tolerance), and whether in scope.
 
-    project.potentials.get(potential)
-    stored = project.artifacts.get("probe", potential)
-    if stored is None:
-        raise SondeError(f"No probe is fitted for {potential}: run sonde trust fit {potential} --on DATASET first.")
-    probe = LocalProbe.from_bytes(stored[0])
-    _, loaded = load_registered(project, potential, progress)
+    tolerance: largest per-atom force error, eV/Å; an attention probe has its own.
+    """
+    from sonde.operations.diagnose import read_structures
+
+    loaded, probe = probe_of(project, potential, kind, progress)
     frames = read_structures(file)
     evaluations = loaded.evaluate(frames, progress=progress)
-    return Scores(potential, tuple(probe.score_frames(loaded.identity, frames, evaluations, tolerance)))
+    asked = tolerance_for(probe, tolerance)
+    return Scores(potential, tuple(probe.score_frames(loaded.identity, frames, evaluations, asked)))
+
+
+def probe_of(
+    project: "Project", potential: str, kind: ProbeKind, progress: Progress
+) -> "tuple[FrozenPotential, Probe]":
+    """Load a registered potential with the probe that was fitted to it.
+
+    Raises
+    ------
+    SondeError : no such probe was fitted.
+    """
+    from sonde.operations.evidence.assembly import load_registered
+    from sonde.reliability.probes.protocol import probe_from_bytes
+
+    if kind not in ARTIFACTS:
+        raise WrongUse(f"A probe is one of {', '.join(ARTIFACTS)}; found {kind!r}.")
+    project.potentials.get(potential)
+    stored = project.artifacts.get(ARTIFACTS[kind], potential)
+    if stored is None:
+        way = "" if kind == "local" else f" --probe {kind}"
+        raise SondeError(
+            f"No {kind} probe is fitted for {potential}: run sonde trust fit {potential} --on DATASET{way} first."
+        )
+    probe = probe_from_bytes(stored[0])
+    _, loaded = load_registered(project, potential, progress)
+    return loaded, probe
+
+
+def tolerance_for(probe: "Probe", tolerance: float | None) -> float:
+    """The tolerance asked for, else the one that the probe was fitted for, else 0.3 eV/Å."""
+    from sonde.reliability.probes.attention import AttentionProbe
+
+    if tolerance is not None:
+        return tolerance
+    return probe.model.tolerance if isinstance(probe, AttentionProbe) else DEFAULT_TOLERANCE
 
 
 def write_scored(scores: Scores, file: Path, out: Path) -> Path:
     """Write the scored structures as extended xyz, which OVITO and chemiscope read; it appears whole or not at all.
 
-    Per atom: atomic_reliability, scope_distance (over its limit). Per structure: reliability, scope_distance, state,
-    tolerance_eV_per_A.
+    Per atom: atomic_reliability, scope_distance (over its limit), atomic_importance of attention probes. Per structure:
+    reliability, scope_distance, state and the tolerance.
     """
     from ase.io import write
 
@@ -100,7 +156,9 @@ def write_scored(scores: Scores, file: Path, out: Path) -> Path:
         atoms.arrays["atomic_reliability"] = found.atomic_p_within
         atoms.arrays["scope_distance"] = np.max([found.distance_ratio, found.q_ratio, found.t2_ratio], axis=0)
         atoms.info |= {"reliability": found.p_within, "scope_distance": found.out_of_scope_score}
-        atoms.info |= {"state": found.state, "tolerance_eV_per_A": found.tolerance_eV_per_A}
+        atoms.info |= {"state": found.state} | _tolerances(found)
+        if found.atomic_importance is not None:
+            atoms.arrays["atomic_importance"] = found.atomic_importance
         written.append(atoms)
     fresh = out.with_name(f"{out.name}.{os.getpid()}.tmp")
     try:
@@ -109,3 +167,8 @@ def write_scored(scores: Scores, file: Path, out: Path) -> Path:
     finally:
         fresh.unlink(missing_ok=True)
     return out
+
+
+def _tolerances(found: Reliability) -> dict[str, float]:
+    names = ("tolerance_eV_per_A", "tolerance_eV_per_atom")
+    return {name: getattr(found, name) for name in names if getattr(found, name) is not None}

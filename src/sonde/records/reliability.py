@@ -6,20 +6,24 @@ from typing import ClassVar, Literal
 from sonde.records.arrays import FloatArray
 
 State = Literal["reliable", "unreliable", "out_of_scope"]
+Target = Literal["force", "energy_per_atom", "total_energy"]
+"""Which error of a structure: the largest force error (eV/Å), that of the energy per atom (eV/atom) or in all (eV)."""
 
 
 @dataclass(frozen=True)
 class Reliability:
     """Whether one structure's predicted forces can be trusted.
 
-    p_within is the calibrated probability that the largest per-atom force error is at most tolerance_eV_per_A; it is
-    shown beside the state also where the structure is out of scope, where the calibration does not carry.
-    Arrays are per atom: atomic_p_within (n_atoms,), distance, q and t2 as ratios to the held-out limit (1 = limit).
+    p_within is the calibrated probability of `claim`: that the largest per-atom force error is at most
+    tolerance_eV_per_A or, of probes of the energy, that its error is at most tolerance_eV_per_atom. It is shown beside
+    the state also where the structure is out of scope, where the calibration does not carry.
+    Arrays are per atom: atomic_p_within (n_atoms,), not a number from probes that have none; distance, q and t2 as
+    ratios to the held-out limit (1 = limit); atomic_importance, summing to 1, of probes that have one.
     """
 
     state: State
     p_within: float
-    tolerance_eV_per_A: float
+    tolerance_eV_per_A: float | None
     out_of_scope_score: float
     """Largest ratio of a scope measure to its limit over the atoms; above 1 is out of scope."""
     false_alarm_rate: float
@@ -28,6 +32,22 @@ class Reliability:
     distance_ratio: FloatArray = field(metadata={"json": False})
     q_ratio: FloatArray = field(metadata={"json": False})
     t2_ratio: FloatArray = field(metadata={"json": False})
+    tolerance_eV_per_atom: float | None = None
+    atomic_importance: FloatArray | None = field(default=None, metadata={"json": False})
+
+    @property
+    def claim(self) -> str:
+        """What the probability is of."""
+        return claim(self.tolerance_eV_per_A, self.tolerance_eV_per_atom)
+
+
+def claim(per_A: float | None, per_atom: float | None = None, total: float | None = None) -> str:
+    """Name the one tolerance that is given: eV/Å, eV per atom or eV."""
+    if per_A is not None:
+        return f"largest force error ≤ {per_A:g} eV/Å"
+    if per_atom is not None:
+        return f"energy error ≤ {per_atom:.3g} eV/atom"
+    return f"energy error ≤ {total:.3g} eV"
 
 
 @dataclass(frozen=True)
@@ -39,7 +59,8 @@ class TrustSummary:
     n_train_frames: int
     n_calibration_frames: int
     n_test_frames: int
-    tolerance_eV_per_A: float
+    tolerance_eV_per_A: float | None
+    """None where the probe is one of the energy; one of the other two is then given."""
     prevalence_within: float | None
     auroc: float | None
     auroc_low: float | None
@@ -51,6 +72,14 @@ class TrustSummary:
     n_out_of_scope: int
     grouped_by: str
     notes: tuple[str, ...] = ()
+    probe: str = "local"
+    tolerance_eV_per_atom: float | None = None
+    tolerance_eV: float | None = None
+
+    @property
+    def claim(self) -> str:
+        """What the probabilities are of."""
+        return claim(self.tolerance_eV_per_A, self.tolerance_eV_per_atom, self.tolerance_eV)
 
 
 @dataclass(frozen=True)

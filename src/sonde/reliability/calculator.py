@@ -15,7 +15,8 @@ from sonde.errors import WrongUse
 from sonde.potentials.calculator import SondeCalculator, frame_of
 from sonde.records.potentials import FrameEvaluation
 from sonde.records.reliability import Reliability
-from sonde.reliability.probes.local import LocalProbe, environments_of, require_same_potential
+from sonde.reliability.probes.local import environments_of, require_same_potential
+from sonde.reliability.probes.protocol import Probe
 
 OWN = ("reliability", "atomic_reliability", "scope_distance")
 
@@ -33,7 +34,7 @@ class ReliableCalculator(Calculator):
     WrongUse : the probe was fitted on another potential, or the tolerance (eV/Å) is not above zero.
     """
 
-    def __init__(self, base: SondeCalculator, probe: LocalProbe, *, tolerance: float = 0.3, **options: Any) -> None:
+    def __init__(self, base: SondeCalculator, probe: Probe, *, tolerance: float = 0.3, **options: Any) -> None:
         if not (np.isfinite(tolerance) and tolerance > 0):
             raise WrongUse(f"A tolerance on the force error must be above zero, in eV/Å; {tolerance} was given.")
         require_same_potential(probe.identity, base.potential.identity)

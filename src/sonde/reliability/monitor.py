@@ -143,7 +143,7 @@ class ReliabilityMonitor:
 
     def _told(self, found: Reliability) -> str:
         return (
-            f"call {self.n_calls}: P(largest force error ≤ {found.tolerance_eV_per_A:g} eV/Å) = {found.p_within:.2f}, "
+            f"call {self.n_calls}: P({found.claim}) = {found.p_within:.2f}, "
             f"scope {found.out_of_scope_score:.2f} of its limit, worst atoms {', '.join(map(str, found.worst_atoms))}"
         )
 

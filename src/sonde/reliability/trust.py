@@ -111,14 +111,7 @@ def _fitted(
     seed: int,
 ) -> LocalProbe:
     _require_enough(data)
-    reference = scope_reference or ScopeReference((), (), ())
-    descriptor = _descriptor([*frames, *reference.frames])
-    own = ScopeReference(
-        [frames[n] for n in data.positions_in_input],
-        [evaluations[n] for n in data.positions_in_input],
-        data.groups,
-    )
-    scope = _scope(descriptor, own).joined(_scope(descriptor, reference))
+    scope, descriptor = scope_of(frames, evaluations, data.positions_in_input, data.groups, scope_reference)
     return LocalProbe.fit(data, seed=seed, scope=scope, descriptor=descriptor, false_alarm_rate=false_alarm_rate)
 
 
@@ -141,9 +134,18 @@ def _require_enough(data: ProbeData) -> None:
         raise BadInput("probe", None, problem, mend)
 
 
-def _descriptor(frames: Sequence[Frame]) -> DensityDescriptor:
-    elements = np.unique(np.concatenate([frame.numbers for frame in frames]))
-    return DensityDescriptor(tuple(int(element) for element in elements))
+def scope_of(
+    frames: Sequence[Frame],
+    evaluations: Sequence[FrameEvaluation],
+    positions: Sequence[int],
+    groups: Sequence[object],
+    reference: ScopeReference | None,
+) -> tuple[ScopeData, DensityDescriptor]:
+    """What a gate is fitted on: the frames at these positions with their groups, and the reference beside them."""
+    beside = reference or ScopeReference((), (), ())
+    descriptor = DensityDescriptor(tuple(np.unique(np.concatenate([f.numbers for f in (*frames, *beside.frames)]))))
+    own = ScopeReference([frames[n] for n in positions], [evaluations[n] for n in positions], groups)
+    return _scope(descriptor, own).joined(_scope(descriptor, beside)), descriptor
 
 
 def _scope(descriptor: DensityDescriptor, reference: ScopeReference) -> ScopeData:
@@ -192,22 +194,22 @@ def _notes(data: ProbeData, within: BoolArray, p: FloatArray, settings: TrustSet
         notes.append(
             "The largest predicted force alone ranks these frames as well: the embedding adds no ranking here."
         )
-    notes += _training_notes(data, settings)
+    notes += training_notes(data.positions_in_input, settings)
     n_groups = len(np.unique(group_numbers(data.groups)))
     if n_groups < 20:
         notes.append(f"Only {n_groups} groups: the interval of the AUROC is rough.")
     return notes
 
 
-def _training_notes(data: ProbeData, settings: TrustSettings) -> list[str]:
+def training_notes(positions: Sequence[int], settings: TrustSettings) -> list[str]:
     """Errors on its own training frames make a potential look better than it is elsewhere."""
     seen = settings.seen_in_training
     if seen is None:
         return ["Whether the potential was trained on these frames is not known; if it was, the probe is too hopeful."]
-    n_seen = sum(seen[n] for n in data.positions_in_input)
+    n_seen = sum(seen[n] for n in positions)
     if not n_seen:
         return []
     return [
-        f"{n_seen} of {data.n_frames} frames are the potential's own training data: errors on them are smaller than"
+        f"{n_seen} of {len(positions)} frames are the potential's own training data: errors on them are smaller than"
         " elsewhere, so that the probe is too hopeful on new structures."
     ]

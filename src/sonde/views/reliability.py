@@ -23,7 +23,7 @@ def show_trust(record: TrustSummary, console: Console) -> None:
     console.print(
         f"[bold]{escape(record.potential)}[/bold]: trained on {record.n_train_frames}, calibrated on "
         f"{record.n_calibration_frames}, tested on {record.n_test_frames} frames, grouped by {record.grouped_by}; "
-        f"tolerance {record.tolerance_eV_per_A:g} eV/Å"
+        f"{record.probe} probe of P({record.claim})"
     )
     if record.auroc is not None:
         interval = f" ({record.auroc_low:.2f}–{record.auroc_high:.2f})" if record.auroc_low is not None else ""
@@ -45,7 +45,8 @@ def _number(value: float | None) -> str:
 def show_scores(record: "Scores", console: Console) -> None:
     """Print one line per structure."""
     table = Table(box=None, pad_edge=False)
-    for column in ("structure", "state", "P(error ≤ tolerance)", "scope (1 = limit)", "worst atoms"):
+    asked = record.structures[0].claim if record.structures else "error ≤ tolerance"
+    for column in ("structure", "state", f"P({asked})", "scope (1 = limit)", "worst atoms"):
         table.add_column(column)
     for k, found in enumerate(record.structures):
         worst = " ".join(map(str, found.worst_atoms))
