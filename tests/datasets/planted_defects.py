@@ -173,11 +173,14 @@ class Planted:
 
 
 def plant(name: str, frames: Sequence[Frame], share: float, seed: int) -> Planted | None:
-    """Spoil a share of the frames where the defect can be planted, at least five; None where too few allow it."""
+    """Spoil a share of the frames where the defect can be planted, at least five; None where too few allow it.
+
+    At most 30 % of the frames that carry such a label are spoilt: beyond, nothing says which of the two is the defect.
+    """
     defect, rng = DEFECTS[name], np.random.default_rng([seed, list(DEFECTS).index(name)])
     possible = [place for place, frame in enumerate(frames) if defect.possible(frame)]
     n = max(5, round(share * len(frames)))
-    if n > len(possible) or n > 0.3 * len(frames):
+    if n > 0.3 * len(possible):
         return None
     places = set(rng.choice(possible, n, replace=False).tolist())
     spoilt = [defect.spoil(frame, rng) if place in places else frame for place, frame in enumerate(frames)]

@@ -1,17 +1,16 @@
 """What a dataset holds, on which energy surfaces, and what contradicts what in it."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from sonde.datasets.contradictions import contradictory_pairs
 from sonde.datasets.copy_alarms import against_alarms, near_copy_alarm, split_alarms, split_of
-from sonde.datasets.energy_alarms import energy_alarms
-from sonde.datasets.energy_groups import energy_group_alarm
-from sonde.datasets.frame_table import Passed, counted, pass_over
+from sonde.datasets.frame_table import FrameTable, Passed, counted, pass_over
 from sonde.datasets.label_alarms import label_alarms
 from sonde.datasets.label_noise import label_noise
+from sonde.datasets.model_alarms import model_alarms
 from sonde.datasets.offsets import offsets
 from sonde.datasets.paired_labels import energies_side_by_side, paired_labels
 from sonde.datasets.run_alarms import run_alarms
@@ -19,11 +18,9 @@ from sonde.datasets.selective_u import selective_u, selective_u_alarms
 from sonde.datasets.shared_geometries import SharedGeometries, shared_geometries
 from sonde.datasets.surface_alarms import duplicate_ordinals, stated_alarms, surface_alarms
 from sonde.datasets.surfaces import surfaces
-from sonde.datasets.unit_alarms import gross_stress_alarm, unit_alarms
-from sonde.datasets.yardstick import yardstick
 from sonde.errors import WrongUse
 from sonde.local_environments.contacts import closest_contact_frames
-from sonde.records.datasets import Alarm, Audit, Contact, NoiseFloor, Offset, PairedLabels, SelectiveU
+from sonde.records.datasets import Alarm, Audit, Contact, Contradiction, NoiseFloor, Offset, PairedLabels, SelectiveU
 from sonde.records.frames import Frame
 
 EXAMPLES = 10
@@ -57,29 +54,71 @@ def audit(
     if passed is None:
         raise WrongUse(f"The dataset {name!r} holds no frames: there is nothing to audit.")
     other = None if against is None else pass_over(against, most_held, SAMPLE)
-    return _report(passed, other, shared_geometries(passed, other), (name, against_name))
+    return _report(_found(passed, other, (name, against_name)))
 
 
-def _report(passed: Passed, other: Passed | None, shared: SharedGeometries, names: tuple[str, str]) -> Audit:
-    table, kinds = passed.table, passed.table.kinds
+@dataclass(frozen=True, eq=False)
+class _Found:
+    """What was looked at, and what alarms and report both draw on. names : of the dataset and of the other one."""
+
+    names: tuple[str, str]
+    passed: Passed
+    other: Passed | None
+    shared: SharedGeometries
+    contradictions: list[Contradiction]
+    between: tuple[Offset, ...]
+    selective: tuple[SelectiveU, ...]
+    noise: NoiseFloor
+    copied: list[Alarm]
+    splits_seen: bool
+
+
+def _found(passed: Passed, other: Passed | None, names: tuple[str, str]) -> _Found:
+    shared = shared_geometries(passed, other)
     contradictions = contradictory_pairs(shared.frames, shared.own)
     if not passed.whole:
+        table = passed.table
         contradictions = [
             replace(one, formula=table.formulas[table.formula[one.ordinals[0]]]) for one in contradictions
         ]
-    between = offsets(shared.frames, shared.own)
-    selective, noise = selective_u(passed.held), label_noise(passed.held, shared.held_pairs, shared.near)
     copied, splits_seen = _copy_alarms(passed, other, shared, names[1])
-    alarms = [
-        *stated_alarms(kinds),
-        *surface_alarms(shared.frames, shared.own, contradictions, between),
-        *run_alarms(kinds, table.has_energy),
-        *label_alarms(table),
-        *_sampled([*_model_alarms(passed.held), *selective_u_alarms(selective), *_mismatch(noise, passed)], passed),
-        *copied,
+    return _Found(
+        names=names,
+        passed=passed,
+        other=other,
+        shared=shared,
+        contradictions=contradictions,
+        between=offsets(shared.frames, shared.own),
+        selective=selective_u(passed.held),
+        noise=label_noise(passed.held, shared.held_pairs, shared.near),
+        copied=copied,
+        splits_seen=splits_seen,
+    )
+
+
+def _alarms(found: _Found) -> list[Alarm]:
+    passed, shared = found.passed, found.shared
+    of_sample = [
+        *model_alarms(passed.held),
+        *selective_u_alarms(found.selective),
+        *_mismatch(found.noise, passed),
     ]
+    alarms = [
+        *stated_alarms(passed.table.kinds),
+        *surface_alarms(shared.frames, shared.own, found.contradictions, found.between),
+        *run_alarms(passed.table.kinds, passed.table.has_energy),
+        *label_alarms(passed.table),
+        *_sampled(of_sample, passed),
+        *found.copied,
+    ]
+    return sorted(alarms, key=lambda one: SEVERITIES.index(one.severity))
+
+
+def _report(found: _Found) -> Audit:
+    passed, table, kinds = found.passed, found.passed.table, found.passed.table.kinds
+    alarms = _alarms(found)
     return Audit(
-        dataset=names[0],
+        dataset=found.names[0],
         n_frames=len(table),
         n_atoms=int(table.n_atoms.sum()),
         elements=table.elements,
@@ -87,26 +126,28 @@ def _report(passed: Passed, other: Passed | None, shared: SharedGeometries, name
         config_types=counted(
             (str(one.tags.get("config_type") or NOT_STATED) for one in kinds.examples), kinds.counts.tolist()
         ),
-        labels={
-            "energy": int(table.has_energy.sum()),
-            "forces": int(table.has_forces.sum()),
-            "stress": int(table.has_stress.sum()),
-        },
+        labels=_labels(table),
         surfaces=surfaces(kinds.examples, kinds.counts.tolist()),
-        contradictions={"n_groups": len(contradictions), "examples": contradictions[:EXAMPLES]},
-        offsets=between,
-        duplicates=len(duplicate_ordinals(shared.frames, shared.own)),
-        alarms=tuple(sorted(alarms, key=lambda one: SEVERITIES.index(one.severity))),
+        contradictions={"n_groups": len(found.contradictions), "examples": found.contradictions[:EXAMPLES]},
+        offsets=found.between,
+        duplicates=len(duplicate_ordinals(found.shared.frames, found.shared.own)),
+        alarms=tuple(alarms),
         zero_filled=_hits(alarms, "zero_filled"),
         outliers=_hits(alarms, "energy_outliers"),
-        leakage=_hits(copied, "leakage") if other is not None or splits_seen else None,
-        near_duplicates=_hits(copied, "near_duplicates"),
-        selective_u=_placed_rules(selective, passed),
-        paired=_paired(passed, other, shared, names, between),
-        noise=noise,
+        leakage=_hits(found.copied, "leakage") if found.other is not None or found.splits_seen else None,
+        near_duplicates=_hits(found.copied, "near_duplicates"),
+        selective_u=_placed_rules(found.selective, passed),
+        paired=_paired(passed, found.other, found.shared, found.names, found.between),
+        noise=found.noise,
         closest_contacts=_contacts(passed),
-        notes=_notes(passed, other, shared),
+        notes=_notes(passed, found.other, found.shared),
     )
+
+
+def _labels(table: FrameTable) -> dict[str, int]:
+    """Count the frames that carry each label."""
+    has = {"energy": table.has_energy, "forces": table.has_forces, "stress": table.has_stress}
+    return {name: int(marked.sum()) for name, marked in has.items()}
 
 
 def _contacts(passed: Passed) -> tuple[Contact, ...]:
@@ -180,17 +221,6 @@ def _paired(
         return within
     datasets = [names[0]] * len(passed.held) + [names[1]] * len(other.held)
     return (*paired_labels([*passed.held, *other.held], shared.across, datasets), *within)
-
-
-def _model_alarms(held: Sequence[Frame]) -> list[Alarm]:
-    """Judge labels against a model that the set itself gives, as far as it is large enough to give one."""
-    fitted = yardstick(held)
-    found = [*energy_alarms(held, fitted), *([] if fitted is None else unit_alarms(held, fitted))]
-    groups = energy_group_alarm(held)
-    found += [] if groups is None else [groups]
-    gross = gross_stress_alarm(held)
-    # Stresses too large for any solid are said to be so where no unit explains them all.
-    return [gross, *found] if gross is not None and gross.n > _hits(found, gross.kind) else found
 
 
 def _mismatch(noise: NoiseFloor, passed: Passed) -> list[Alarm]:

@@ -11,6 +11,7 @@ from ase.formula import Formula
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from sonde.datasets.comparable_energies import same_charge
 from sonde.datasets.identity import ENERGY_TOLERANCE_EV_PER_ATOM, FORCE_TOLERANCE_EV_PER_A
 from sonde.datasets.same_geometry import same_geometry_groups
 from sonde.datasets.superposition import Superposition, superposition
@@ -35,7 +36,7 @@ class GeometryPair:
     """Two frames of one geometry and how their labels relate.
 
     `spin_states`: labels differ, and so do the stated magnetic moments on the same stated surface, which is legitimate.
-    `apart`: chained together by a third frame, but themselves farther apart than the tolerance.
+    `apart`: chained together by a third frame, but themselves farther apart than the tolerance; or of another charge.
     """
 
     first: int
@@ -60,7 +61,7 @@ def geometry_pairs(frames: Sequence[Frame], groups: Iterable[Sequence[int]] | No
 def compare(frames: Sequence[Frame], first: int, second: int) -> GeometryPair:
     """Compare two frames: label differences beyond the tolerance and beyond what their displacement explains."""
     a, b = frames[first], frames[second]
-    laid = superposition(a, b)
+    laid = superposition(a, b) if same_charge(a, b) else None
     if laid is None:
         return GeometryPair(first, second, "apart", None, None, a.n_atoms)
     energy = None if a.energy_eV is None or b.energy_eV is None else a.energy_eV - b.energy_eV

@@ -1,5 +1,6 @@
 """Energies far from what the rest of the set leads to expect: per atom, in another unit, against other references."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -7,6 +8,7 @@ import numpy as np
 from ase.data import chemical_symbols
 from scipy import linalg
 
+from sonde.datasets.contradictions import formula_of
 from sonde.datasets.label_alarms import alarm
 from sonde.datasets.label_statistics import FIT_SIGMAS, energies_off_reference, outlying, robust_sigma
 from sonde.datasets.unit_readings import ENERGY_UNITS, PER_ATOM
@@ -20,6 +22,8 @@ OFF_SIGMAS, SMALLEST_OFF_EV_PER_ATOM = 12.0, 0.4
 """Beyond both, an energy lies far from the model of its set; surfaces in nbmotaw lie up to 0.32 eV/atom off."""
 FIT_EV_PER_ATOM = 0.05
 FEWEST_SHIFTED = 4
+LONELY_A3 = 300.0
+"""Volume of a cell in which one atom has no neighbours."""
 EXPLAINED = 0.7
 """Share of the energies that are off which one shift per element must explain, to be named."""
 
@@ -65,13 +69,20 @@ def _expected(frames: Sequence[Frame], yardstick: Yardstick | None) -> Expected 
         off = off - np.nanmedian(off)
         sigma = robust_sigma(off[np.isfinite(off)])
         limit = max(OFF_SIGMAS * sigma, SMALLEST_OFF_EV_PER_ATOM)
-        far = np.nan_to_num(np.abs(off)) > limit * _strain(frames)
+        far = (np.nan_to_num(np.abs(off)) > limit * _strain(frames)) & ~_alone(frames)
         return Expected(off, per_atom - off, far, max(FIT_SIGMAS * sigma, FIT_EV_PER_ATOM), "a model of the others")
     above, reference = energies_off_reference(frames)
     usual, sigma = float(np.nanmedian(above)), robust_sigma(above[np.isfinite(above)])
     far = outlying(above, [str(frame.tags.get("config_type")) for frame in frames])
     tolerance = max(FIT_SIGMAS * sigma, FIT_EV_PER_ATOM)
     return Expected(above - usual, reference + usual, far, tolerance, "the rest of their config_type")
+
+
+def _alone(frames: Sequence[Frame]) -> BoolArray:
+    """Mark single atoms far from any other: nothing but their own energy says what it should be."""
+    return np.array(
+        [f.n_atoms == 1 and (not f.pbc.any() or abs(np.linalg.det(f.cell)) > LONELY_A3) for f in frames], bool
+    )
 
 
 def _strain(frames: Sequence[Frame]) -> FloatArray:
@@ -137,9 +148,24 @@ def _reference_shift(frames: Sequence[Frame], expected: Expected, far: BoolArray
     explained = np.abs(off - fractions @ shifts) <= expected.tolerance
     if explained.mean() < EXPLAINED or not _needed(off[explained], expected.tolerance):
         return none
+    if not _beyond_compositions(frames, [some[i] for i in np.flatnonzero(explained)], far):
+        return none
     marked = none[1].copy()
     marked[places[explained]] = True
     return {chemical_symbols[z]: float(shift) for z, shift in zip(elements, shifts, strict=True)}, marked
+
+
+def _beyond_compositions(frames: Sequence[Frame], shifted: Sequence[Frame], far: BoolArray) -> bool:
+    """Tell whether shifts per element explain more than that a few compositions are badly described as a whole.
+
+    Either they explain more compositions than there are elements, or the same compositions stand right in other frames.
+    """
+    wrong = Counter(formula_of(frame) for frame in shifted)
+    elements = {int(number) for frame in shifted for number in np.unique(frame.numbers)}
+    if len(wrong) >= len(elements) + 2:
+        return True
+    right = Counter(formula_of(frame) for frame, off in zip(frames, far, strict=True) if not off)
+    return sum(n for formula, n in wrong.items() if right[formula] >= n) >= EXPLAINED * len(shifted)
 
 
 def _needed(off: FloatArray, tolerance: float) -> bool:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sonde.datasets.comparable_energies import same_charge
 from sonde.datasets.contradictions import MOMENT_TOLERANCE_UB, GeometryPair, Relation, geometry_pairs
 from sonde.datasets.frame_table import FrameTable, Passed
 from sonde.datasets.identity import ENERGY_TOLERANCE_EV_PER_ATOM, FORCE_TOLERANCE_EV_PER_A
@@ -99,7 +100,9 @@ def _pairs(table: FrameTable, first: IntArray, second: IntArray) -> Iterator[Geo
         if unlabelled[i]:
             relation = "unlabelled"
         elif differ:
-            same_surface = table.kinds.kind_of[first[i]] == table.kinds.kind_of[second[i]]
-            relation = "spin_states" if other_spin[i] and same_surface else "contradiction"
+            kinds = table.kinds.kind_of[first[i]], table.kinds.kind_of[second[i]]
+            relation = "spin_states" if other_spin[i] and kinds[0] == kinds[1] else "contradiction"
+            if not same_charge(*(table.kinds.examples[kind] for kind in kinds)):
+                relation = "apart"
         difference = None if np.isnan(energy[i]) else float(energy[i])
         yield GeometryPair(int(first[i]), int(second[i]), relation, difference, None, int(n_atoms[i]))

@@ -6,7 +6,7 @@ as `hubbard_u[Ni]`: two frames without a shared element cannot disagree on them.
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 
@@ -197,11 +197,11 @@ def family(field: str) -> str:
 
 
 def surface_ordinals(
-    frames: Iterable[Frame], counts: Iterable[int] | None = None
+    frames: Iterable[Frame], counts: Iterable[int] | None = None, families: Container[str] = KEYS
 ) -> tuple[tuple[Surface, ...], tuple[int, ...]]:
     """Group frames by level of theory; return the surfaces, the largest first, and each frame's place among them.
 
-    `counts` : how many frames each stands for, 1 where it is left out.
+    `counts` : how many frames each stands for, 1 where it is left out. `families` : the fields that count.
 
     Frames share a surface where they state the same fields with the same values; per-element fields need to agree for
     the elements that both hold. Two frames that leave a field open stand in one entry that lists it as unknown: that
@@ -211,7 +211,7 @@ def surface_ordinals(
     of_frame: list[Fingerprint] = []
     elements: dict[Fingerprint, set[str]] = {}
     for frame, count in zip(frames, repeat(1) if counts is None else counts):  # noqa: B905 - repeat does not end
-        key = tuple(sorted(surface_of(frame).items()))
+        key = tuple(sorted((f, value) for f, value in surface_of(frame).items() if family(f) in families))
         fingerprints[key] += count
         of_frame.append(key)
         elements.setdefault(key, set()).update(chemical_symbols[n] for n in set(frame.numbers.tolist()))

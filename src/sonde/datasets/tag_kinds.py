@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sonde.datasets.comparable_energies import CHARGES
 from sonde.datasets.copy_alarms import SPLIT_TAGS
 from sonde.datasets.offsets import GROUP_TAGS
 from sonde.datasets.surfaces import KEYS
@@ -12,7 +13,7 @@ from sonde.records.arrays import IntArray
 from sonde.records.frames import Frame
 
 RUN_TAGS = ("scf_converged", "run_complete", "ml_md", "relaxation_converged", "defects", "left_out")
-OTHERS = ("config_type", "hubbard_u_rounded")
+OTHERS = ("config_type", "hubbard_u_rounded", *CHARGES)
 TELLING = frozenset([name for names in KEYS.values() for name in names]) | {
     *GROUP_TAGS,
     *SPLIT_TAGS,

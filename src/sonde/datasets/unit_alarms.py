@@ -5,22 +5,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from sonde.datasets.force_alarms import force_readings, force_scales
 from sonde.datasets.label_alarms import alarm
-from sonde.datasets.label_statistics import robust_sigma
-from sonde.datasets.unit_readings import FORCE_READINGS, OFF_DIAGONAL, ORDER_READINGS, STRESS_READINGS, Reading
+from sonde.datasets.unit_readings import OFF_DIAGONAL, ORDER_READINGS, STRESS_READINGS, Reading
 from sonde.datasets.yardstick import Yardstick
 from sonde.records.arrays import FloatArray
 from sonde.records.datasets import Alarm
 from sonde.records.frames import Frame
 
-LEAST_MODEL_FORCE_EV_PER_A = 0.1
-"""Root mean square; below, the model's own error decides what a force looks like."""
-LEAST_CORRELATION = 0.6
-USUAL_CORRELATION = 0.25
-"""Quantile of the set's correlations from which on a frame counts as described as well as usual."""
-NEAR_ONE = 1.1
-"""Natural logarithm of the factor 3."""
-SCALE_SIGMAS = 4.0
 FEWEST, SMALLEST_SHARE = 3, 0.005
 """Frames of one kind that it takes, and their share of the frames that could be judged: one odd frame is no unit."""
 CELL_GRID_A = 0.05
@@ -40,7 +32,7 @@ Found = dict[Reading, list[int]]
 
 def unit_alarms(frames: Sequence[Frame], yardstick: Yardstick) -> list[Alarm]:
     """Judge forces and stresses against the model that their own set gives."""
-    found = [*_force_alarms(yardstick), *_stress_alarms(frames, yardstick)]
+    found = [*_force_alarms(frames, yardstick), *_stress_alarms(frames, yardstick)]
     return [one for one in found if one is not None]
 
 
@@ -60,56 +52,10 @@ def _alarms(found: Found, n_judged: int, what: str, advice: str) -> list[Alarm |
 # ---- forces ----------------------------------------------------------------------------------------------------------
 
 
-def _force_alarms(yardstick: Yardstick) -> list[Alarm | None]:
-    scale, correlation = _force_scales(yardstick)
-    judged = np.flatnonzero(np.isfinite(scale) & (np.abs(correlation) > LEAST_CORRELATION))
-    if len(judged) < FEWEST:
-        return []
-    turned = scale[judged] < 0
-    sizes = np.log(np.abs(scale[judged]))
-    upright = sizes[~turned] if (~turned).any() else sizes
-    middle, sigma = float(np.median(upright)), max(robust_sigma(upright), 0.02)
-    found: Found = defaultdict(list)
-    usual = float(np.quantile(np.abs(correlation[judged]), USUAL_CORRELATION))
-    for place, negative, size in zip(judged.tolist(), turned, sizes - middle, strict=True):
-        well_described = abs(float(correlation[place])) >= usual
-        reading = _force_reading(bool(negative), float(size), sigma, well_described)
-        if reading is not None:
-            found[reading].append(place)
-    return _alarms(
-        found, len(judged), "forces", "Convert them to eV/Å (force = minus the gradient), or leave them out."
-    )
-
-
-SIGN = Reading("gradients: their sign is turned", "force_sign", -1.0)
-
-
-def _force_reading(negative: bool, size: float, sigma: float, well_described: bool) -> Reading | None:
-    """Return what explains a scale (natural logarithm, against the usual one) better than that it is usual.
-
-    A factor near one is believed only where the model describes the directions of the forces as well as usual.
-    """
-    if abs(size) > SCALE_SIGMAS * sigma:
-        nearest = min(FORCE_READINGS, key=lambda one: abs(size + np.log(one.factor)))
-        near_one = abs(np.log(nearest.factor)) < NEAR_ONE
-        close = abs(size + np.log(nearest.factor)) < min(abs(size), max(SCALE_SIGMAS * sigma, 0.2))
-        if close and (well_described or not near_one):
-            return nearest
-    return SIGN if negative else None
-
-
-def _force_scales(yardstick: Yardstick) -> tuple[FloatArray, FloatArray]:
-    """Scale and correlation of each frame's forces against the model's; NaN where the model has none to speak of."""
-    scale, correlation = np.full((2, len(yardstick.measured)), np.nan)
-    for place, one in enumerate(yardstick.measured):
-        if one.forces is None:
-            continue
-        label, model = one.forces
-        if np.sqrt(np.mean(model**2)) > LEAST_MODEL_FORCE_EV_PER_A and label.any():
-            overlap = float((label * model).sum())
-            scale[place] = overlap / float((model**2).sum())
-            correlation[place] = overlap / float(np.linalg.norm(label) * np.linalg.norm(model))
-    return scale, correlation
+def _force_alarms(frames: Sequence[Frame], yardstick: Yardstick) -> list[Alarm | None]:
+    scales = force_scales(frames, yardstick)
+    advice = "Convert them to eV/Å (force = minus the gradient), or leave them out."
+    return _alarms(force_readings(scales), int(scales.judged.sum()), "forces", advice)
 
 
 # ---- stress ----------------------------------------------------------------------------------------------------------
