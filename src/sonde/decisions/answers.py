@@ -43,6 +43,14 @@ class Archive:
         return list(self.passages.all())
 
     @cached_property
+    def links_by_change(self) -> Mapping[Change, Sequence[Link]]:
+        """Links of each change that has any."""
+        found: dict[Change, list[Link]] = {}
+        for one in self.links:
+            found.setdefault(self.changes[one.change], []).append(one)
+        return found
+
+    @cached_property
     def threads(self) -> Mapping[str, Thread]:
         """Conversations by anchor."""
         return threads_of(self.everything)
@@ -192,8 +200,7 @@ def _judged(archive: Archive, change: Change) -> list[Judged]:
 
 def _said_by_people(archive: Archive, change: Change) -> dict[str, str]:
     """What people said of links to this change: anchor → confirmed or rejected."""
-    places = {place for place, known in enumerate(archive.changes) if known == change}
-    judged = (found for found in archive.links if found.change in places and found.status != "suggested")
+    judged = (found for found in archive.links_by_change.get(change, ()) if found.status != "suggested")
     return {found.passage: found.status for found in judged}
 
 
@@ -212,10 +219,7 @@ def _with_confirmed(archive: Archive, quotes: tuple[Quote, ...], said: Mapping[s
 
 def _links_of(archive: Archive, change: Change) -> tuple[dict[str, float], dict[str, bool]]:
     """Scores by anchor, and the passages that name the commit or stand beside the value; no rejected links."""
-    ordinal = next((place for place, known in enumerate(archive.changes) if known == change), None)
-    links = [found for found in archive.links if found.change == ordinal] if ordinal is not None else []
-    if not links:
-        links = link([change], archive.everything)
+    links = archive.links_by_change.get(change) or link([change], archive.everything)
     live = [found for found in links if found.status != "rejected"]
     scores = {found.passage: found.score * (2.0 if found.status == "confirmed" else 1.0) for found in live}
     exact = {

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from heapq import nsmallest
 
 from sonde.concepts import concepts_in
 from sonde.decisions.systems import Home, foreign_project, homes
@@ -37,6 +38,8 @@ PROPAGATED = 0.4
 """Share of a conversation's best score that its other passages get."""
 LEAST = 0.8
 MOST_PER_CHANGE = 60
+MOST_BY_PATH = 30
+"""Passages that are looked at for naming the file alone."""
 LONG_APART_DAYS = 60.0
 """Talk that names the setting without its values, and is further from the commit than this, is no link."""
 _DAY = 86400.0
@@ -126,7 +129,7 @@ def _links(ordinal: int, target: Target, index: _Index, about: Mapping[str, Home
 def _candidates(target: Target, index: _Index) -> Iterator[int]:
     """Places worth a closer look: what names the commit or the path, the values, or the setting not long apart."""
     places: set[int] = set(index.commits.get(target.change.commit[:7], ()))
-    places.update(index.paths.get(target.change.path.rpartition("/")[2], ()))
+    places.update(_nearest(index, index.paths.get(target.change.path.rpartition("/")[2], ()), target.change))
     spoken = set(index.concepts.get(target.concept or "", ()))
     for word in target.key_words:
         spoken.update(index.words.get(word, ()))
@@ -137,6 +140,17 @@ def _candidates(target: Target, index: _Index) -> Iterator[int]:
         if place in spoken or index.threads[index.passages[place].anchor].name in about:
             places.add(place)
     yield from sorted(places)
+
+
+def _nearest(index: _Index, places: Sequence[int], change: Change) -> Sequence[int]:
+    """Those that were written closest to a change: a file that every other commit names would link all with all."""
+    if len(places) <= MOST_BY_PATH:
+        return places
+    return nsmallest(MOST_BY_PATH, places, key=lambda place: _apart(index.passages[place], change))
+
+
+def _apart(passage: Passage, change: Change) -> float:
+    return 0.0 if passage.time is None else abs((passage.time - change.time).total_seconds())
 
 
 def _with_values(target: Target, index: _Index) -> Iterator[int]:
@@ -152,7 +166,7 @@ def _with_values(target: Target, index: _Index) -> Iterator[int]:
 
 
 def _not_long_apart(passage: Passage, change: Change) -> bool:
-    return passage.time is None or abs((passage.time - change.time).total_seconds()) < LONG_APART_DAYS * _DAY
+    return _apart(passage, change) < LONG_APART_DAYS * _DAY
 
 
 def _evidence(target: Target, index: _Index, place: int) -> Iterator[Evidence]:
@@ -279,8 +293,13 @@ def _thread_is_about(target: Target, index: _Index, passage: Passage) -> bool:
         if other.anchor == passage.anchor:
             break
     if not said and passage.title:
-        said = frozenset(concepts_in(passage.title))
+        said = _concepts_of_title(passage.title)
     return target.concept in said
+
+
+@lru_cache(maxsize=65536)
+def _concepts_of_title(title: str) -> frozenset[str]:
+    return frozenset(concepts_in(title))
 
 
 def _propagate(scored: dict[int, tuple[float, list[str]]], index: _Index) -> None:
