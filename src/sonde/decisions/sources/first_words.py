@@ -12,6 +12,7 @@ from sonde.decisions.changes.repository import Commit, FileChange, Repository
 from sonde.decisions.sources.comments import comments, has_comments
 from sonde.decisions.sources.paragraphs import Paragraph, document_facts, paragraphs
 from sonde.decisions.sources.readable import decoded
+from sonde.decisions.sources.remarks import has_remarks, remarks
 from sonde.records.decisions import Passage
 
 DOCUMENT_SUFFIXES = frozenset({".md", ".markdown", ".rst", ".txt"})
@@ -42,22 +43,21 @@ class FirstWords:
             if file.new is None or not _followed(file.path):
                 continue
             known = self._origins.setdefault(file.path, {})
-            for piece in _pieces(file.path, file.new, objects):
+            for piece, beside_value in _pieces(file.path, file.new, objects):
                 if piece.text not in known:
                     origin = Origin(file.path, piece.line, commit.id, commit.author, commit.time)
                     known[piece.text] = origin
-                    if not is_document(file.path):
+                    if beside_value:
                         yield _passage(piece, origin)
 
     def at_head(self, repository: Repository, objects: Objects) -> Iterator[Passage]:
-        """Yield what stands in the head's tree: its documents, and comments that no commit was seen to bring."""
+        """Yield what the head's tree holds: documents, remarks in code, comments that no commit was seen to bring."""
         for path, blob in repository.files():
-            document = is_document(path)
             known = self._origins.get(path, {})
             if not _followed(path):
                 continue
-            for piece in _pieces(path, blob, objects):
-                if document or piece.text not in known:
+            for piece, beside_value in _pieces(path, blob, objects):
+                if not beside_value or piece.text not in known:
                     unseen = Origin(path, piece.line, repository.head, None, None)
                     yield _passage(piece, known.get(piece.text, unseen))
 
@@ -76,7 +76,7 @@ def followed_blobs(commit: Commit) -> list[str]:
 
 @lru_cache(maxsize=100_000)
 def _followed(path: str) -> bool:
-    return is_document(path) or has_comments(path)
+    return is_document(path) or has_comments(path) or has_remarks(path)
 
 
 def is_document(path: str) -> bool:
@@ -84,14 +84,17 @@ def is_document(path: str) -> bool:
     return PurePosixPath(path).suffix.lower() in DOCUMENT_SUFFIXES and not PACKAGE_LIST.search(path)
 
 
-def _pieces(path: str, blob: str, objects: Objects) -> list[Paragraph]:
+def _pieces(path: str, blob: str, objects: Objects) -> list[tuple[Paragraph, bool]]:
+    """Pieces of a file, and whether each is a comment beside a value: of these, those that are gone are kept, too."""
     payload = objects.read(blob)
     if payload is None or b"\0" in payload:
         return []
     text = decoded(payload)
     if is_document(path):
-        return list(paragraphs(text, document_facts(text, PurePosixPath(path).name)))
-    return list(comments(text, path))
+        return [(piece, False) for piece in paragraphs(text, document_facts(text, PurePosixPath(path).name))]
+    beside = {piece.text: piece for piece in comments(text, path)} if has_comments(path) else {}
+    others = remarks(text, path) if has_remarks(path) else ()
+    return [(p, True) for p in beside.values()] + [(piece, False) for piece in others if piece.text not in beside]
 
 
 def _passage(piece: Paragraph, origin: Origin) -> Passage:

@@ -1,4 +1,4 @@
-"""A git repository → passages (commit messages, documents, comments beside values) and changes of values."""
+"""A git repository → passages (commit messages, documents, comments, docstrings) and changes of values."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +12,9 @@ from sonde.records.decisions import Change, Passage
 
 
 def read(path: Path, revision: str = "HEAD") -> Iterator[Passage]:
-    """Yield the commit messages up to a revision, comments beside values in settings and code, and its documents.
+    """Yield the commit messages up to a revision, comments beside values, and its documents and remarks in code.
+
+    Comments beside values are taken from all commits; documents, other comments and docstrings as they stand.
 
     A paragraph or a comment carries the commit where these words first stood in that file, its author and time;
     where history cannot tell (a merge, the cut end of a shallow clone) author and time are None.
