@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from ase.data import atomic_numbers
@@ -10,6 +12,7 @@ from sonde.datasets.readers.labels import LabelDefect, finite_rows
 from sonde.records.arrays import AnyArray, BoolArray, FloatArray, IntArray
 
 SMALLEST_VOLUME_A3 = 1e-6
+MOST_REMEMBERED_BYTES = 1 << 14
 
 
 def numbers_of(symbols: Sequence[str] | AnyArray) -> IntArray:
@@ -19,8 +22,20 @@ def numbers_of(symbols: Sequence[str] | AnyArray) -> IntArray:
     ------
     LabelDefect : a symbol is no element; the message names it and the atom.
     """
+    if isinstance(symbols, np.ndarray) and symbols.nbytes < MOST_REMEMBERED_BYTES and symbols.dtype.kind == "U":
+        return _remembered_numbers(symbols.tobytes(), symbols.dtype).copy()
+    return _numbers_of(_plain(symbols))
+
+
+@lru_cache(maxsize=256)
+def _remembered_numbers(symbols: bytes, dtype: Any) -> IntArray:
+    """Look symbols up; in most sets the same ones come again in the same order."""
+    return _numbers_of(np.frombuffer(symbols, dtype).tolist())
+
+
+def _numbers_of(symbols: Sequence[str]) -> IntArray:
     try:
-        return np.array([_NUMBER_OF[symbol] for symbol in _plain(symbols)], np.int64)
+        return np.array([_NUMBER_OF[symbol] for symbol in symbols], np.int64)
     except KeyError:
         atom = next(i for i, symbol in enumerate(symbols) if symbol not in _NUMBER_OF)
         raise LabelDefect(f"{str(symbols[atom])!r} is no element", atom) from None

@@ -101,7 +101,8 @@ def _parsed(block: Block, c_file: Any, known: KnownPairs) -> Parsed:
     line = _without_empty_text(block.comment)
     comment = known.split(line)
     stated = KEY_VALUE.findall(block.comment) if comment is None else comment.special
-    _check_repeated_labels(stated, block)
+    if comment is None or len({key.lower() for key, _ in stated}) < len(stated):
+        _check_repeated_labels(stated, block)
     if cextxyz.cftell(c_file) != block.offset:  # after a refusal; seeking every time would empty the buffer
         cextxyz.cfseek(c_file, block.offset, 0)
     try:
@@ -113,7 +114,8 @@ def _parsed(block: Block, c_file: Any, known: KnownPairs) -> Parsed:
             raise _atom_line_error(block, int(atom[1]), str(refusal)) from refusal
         return _parsed_by_ase(block)
     info = _with_long_integers(stated if comment is None else comment.unread, info)
-    info.update({} if comment is None else comment.read)
+    if comment is not None:
+        info.update(comment.read)
     cell, pbc = _lattice(info, block)
     return Parsed(info, columns, cell, pbc, comment)
 

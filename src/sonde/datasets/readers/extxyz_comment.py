@@ -1,7 +1,8 @@
 """Comment lines of extended xyz as pairs key=value, most of which are the same from frame to frame.
 
 Parsing the comment line takes three quarters of the time of a frame with some twenty tags. So a pair that was read
-before is not read again, and neither texts nor rows of plain numbers need a grammar: the parser is given the others.
+before is not read again, and neither plain words and numbers nor rows of numbers need a grammar: the parser is given
+the others.
 """
 
 import re
@@ -16,14 +17,22 @@ from sonde.datasets.readers.labels import LABEL_KEYS
 from sonde.datasets.readers.tags import tag_of
 from sonde.records.frames import Tag
 
-PAIR = r'[A-Za-z_]\w*=(?:"[^"\\]*"|\["[^"\\]*"\]|[^\s"\\\[\]{}=,]+)'
-"""A pair that means the same wherever in the line it stands."""
+PAIR = r'[A-Za-z_]\w*=(?:"[^"]*"|\["[^"]*"\]|[^\s"\[\]{}=,]+)'
+"""A pair that means the same wherever in a line without escapes it stands."""
+ESCAPE = "\\"
 WHOLE_PAIR = re.compile(PAIR, re.ASCII)
 PAIR_OR_REST = re.compile(rf"\s*({PAIR}(?=\s|$)|\S.*)", re.ASCII)
-FLOAT = re.compile(r"[-+]?\d+\.\d+(?:[eE][-+]?\d+)?", re.ASCII)
-LEADING_ZERO = re.compile(r"[-+]?0\d", re.ASCII)
-NOT_IN_NUMBERS = frozenset("_nN")
+LEADING_ZERO = re.compile(r'[ "][-+]?0\d')
+"""The parser takes 007 for a text."""
+FLOAT = re.compile(r"[-+]?(?:0|[1-9]\d*)\.\d+(?:[eE][-+]?\d+)?", re.ASCII)
+INTEGER = re.compile(r"[-+]?(?:0|[1-9]\d{0,17})", re.ASCII)
+WORD = re.compile(r"[A-Za-z][\w./:-]*", re.ASCII)
+NOT_IN_NUMBERS = "_nN"
 """What Python takes in a number and the parser does not: 1_000, nan, inf."""
+BOOLEANS = {
+    **dict.fromkeys(("T", "true", "True", "TRUE"), True),
+    **dict.fromkeys(("F", "false", "False", "FALSE"), False),
+}
 PERIODIC = {'"{} {} {}"'.format(*along): tuple(each == "T" for each in along) for along in product("TF", repeat=3)}
 ONE_TEXT = '["'
 """How a list begins that holds one text, given without escapes."""
@@ -43,19 +52,20 @@ class Comment:
     unread: list[tuple[str, str]]
     special: list[tuple[str, str]]
 
-    def add(self, key: str, value: str) -> None:
-        """Take up a pair that was not read before."""
-        special = key in GEOMETRY_KEYS or key.lower() in LABEL_KEYS
-        plain = _plain_value(key, value) if special else None
+    def add_special(self, key: str, value: str) -> None:
+        """Take up a label, or a part of the geometry."""
         self.tags[key] = None
-        if special:
-            self.special.append((key, value))
-        if plain is not None:
-            self.read[key] = plain
-        elif value.startswith(ONE_TEXT) and not special:
-            self.tags[key] = value[2:-2]
-        else:
+        self.special.append((key, value))
+        numbers = _plain_value(key, value)
+        if numbers is None:
             self.unread.append((key, value))
+        else:
+            self.read[key] = numbers
+
+    def leave(self, key: str, value: str) -> None:
+        """Leave a pair to the parser."""
+        self.tags[key] = None
+        self.unread.append((key, value))
 
     @property
     def line(self) -> str:
@@ -81,7 +91,7 @@ class KnownPairs:
 
     def split(self, line: str) -> Comment | None:
         """Part a comment line; None where it holds other than plain pairs, a key twice, or nothing for the parser."""
-        texts = PAIR_OR_REST.findall(line)
+        texts = PAIR_OR_REST.findall(line) if ESCAPE not in line else ()
         if not texts or not WHOLE_PAIR.fullmatch(texts[-1]):
             return None
         comment = Comment({}, {}, [], [])
@@ -89,8 +99,19 @@ class KnownPairs:
             if text in self._known:
                 key, comment.tags[key] = self._known[text]
             else:
-                comment.add(*text.partition("=")[::2])
+                self._add(comment, text)
         return comment if comment.unread and len(comment.tags) == len(texts) else None
+
+    def _add(self, comment: Comment, text: str) -> None:
+        """Take up a pair that was not read before, and remember what it says where that needs no parser."""
+        key, _, value = text.partition("=")
+        if key in GEOMETRY_KEYS or key.lower() in LABEL_KEYS:
+            comment.add_special(key, value)
+        elif (tag := _plain_tag(value)) is None:
+            comment.leave(key, value)
+        else:
+            self._known[text] = key, tag
+            comment.tags[key] = tag
 
     def keep(self, comment: Comment, tags: Mapping[str, Tag]) -> None:
         """Remember the tags of the pairs that the parser has now read; when there are too many, start afresh."""
@@ -101,21 +122,32 @@ class KnownPairs:
                 self._known["=".join(pair)] = pair[0], tags[pair[0]]
 
 
+def _plain_tag(value: str) -> Tag:
+    """Read a bare word or number as the parser does, but for long integers, which it wraps; None leaves it to it."""
+    if value.startswith(ONE_TEXT):
+        return value[2:-2]
+    if value in BOOLEANS:
+        return BOOLEANS[value]
+    if WORD.fullmatch(value):
+        return tag_of(value)
+    if FLOAT.fullmatch(value):
+        return tag_of(float(value))
+    return int(value) if INTEGER.fullmatch(value) else None
+
+
 def _plain_value(key: str, value: str) -> Any:
     """Read numbers as the parser does, matrices with columns first; None leaves it to the parser."""
     if key == "pbc":
         return PERIODIC.get(value)
-    if not value.isascii() or not NOT_IN_NUMBERS.isdisjoint(value):
-        return None
-    words = value[1:-1].split() if value[0] == '"' else [value]
-    if any(map(LEADING_ZERO.match, words)):
-        return None
-    if len(words) == 1:
+    if value[0] != '"':
         return float(value) if FLOAT.fullmatch(value) else None
-    if len(words) not in (6, 9):
+    words = value[1:-1].split()
+    if len(words) not in (6, 9) or not value.isascii() or LEADING_ZERO.search(value):
+        return None
+    if any(sign in value for sign in NOT_IN_NUMBERS):
         return None
     try:
-        numbers = np.array([float(word) for word in words])
+        numbers = np.array(list(map(float, words)))
     except ValueError:
         return None
     return numbers.reshape(3, 3).T if len(words) == 9 else numbers

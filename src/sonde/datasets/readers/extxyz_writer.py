@@ -14,7 +14,7 @@ import numpy as np
 from ase.data import chemical_symbols
 from extxyz.grammar import escape
 
-from sonde.datasets.readers.labels import ENERGY_KEYS, LABEL_KEYS
+from sonde.datasets.readers.labels import ENERGY_RANKS, LABEL_KEYS
 from sonde.errors import WrongUse
 from sonde.records.arrays import FloatArray
 from sonde.records.frames import Frame, Tag
@@ -90,7 +90,7 @@ def _numbers(matrix: FloatArray, number: str) -> str:
 
 
 def _key(key: str, frame: Frame) -> str:
-    loser = key.lower() in ENERGY_KEYS and frame.energy_eV is not None and key != "REF_energy"
+    loser = key.lower() in ENERGY_RANKS and frame.energy_eV is not None and key != "REF_energy"
     if key in RESERVED or (key.lower() in LABEL_KEYS and not loser):
         raise WrongUse(f"The tag {key!r} would be read back as a label or a lattice: rename it.")
     return escape(key) if key else '""'

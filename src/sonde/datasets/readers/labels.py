@@ -8,6 +8,7 @@ whatever touched the file last. Labels that lose are kept: energies as tags, arr
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -33,9 +34,14 @@ class LabelDefect(ValueError):  # noqa: N818 - a defect of the data, as the fiel
 
 def finite_rows(rows: FloatArray, what: str) -> FloatArray:
     """Return rows of numbers, one per atom, all finite."""
-    if not np.isfinite(rows).all():
+    if not all_finite(rows):
         raise LabelDefect(f"{what} hold NaN or inf", int(np.argmin(np.isfinite(rows).all(axis=1))))
     return rows
+
+
+def all_finite(numbers: FloatArray) -> bool:
+    """Tell whether no number is NaN or inf; by their squares first, which costs half as much on small arrays."""
+    return math.isfinite(np.vdot(numbers, numbers)) or bool(np.isfinite(numbers).all())
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,18 +60,22 @@ def label_keys(prefixed: Sequence[str]) -> tuple[str, ...]:
     return tuple(prefix + name for prefix in PREFIXES for name in prefixed)
 
 
-ENERGY_KEYS = label_keys(ENERGY_NAMES)
-FORCE_KEYS = label_keys(FORCE_NAMES)
-STRESS_KEYS = (*label_keys(STRESS_NAMES), *label_keys(VIRIAL_NAMES))
-LABEL_KEYS = frozenset([*ENERGY_KEYS, *FORCE_KEYS, *STRESS_KEYS])
+def ranks(*names: Sequence[str]) -> Mapping[str, int]:
+    """Return the lower-case spellings of labels with their rank: 0 is preferred to all others."""
+    return {key: rank for rank, key in enumerate(key for some in names for key in label_keys(some))}
+
+
+ENERGY_RANKS = ranks(ENERGY_NAMES)
+FORCE_RANKS = ranks(FORCE_NAMES)
+STRESS_RANKS = ranks(STRESS_NAMES, VIRIAL_NAMES)
+LABEL_KEYS = frozenset([*ENERGY_RANKS, *FORCE_RANKS, *STRESS_RANKS])
 
 
 def take_labels(info: Mapping[str, Any], columns: Mapping[str, Any], cell: FloatArray) -> Labels:
     """Pick energy, forces and stress out of what the comment line and the columns of a frame hold."""
-    stated, stated_columns = _stated(info), _stated(columns)
-    energies = _candidates(stated, ENERGY_KEYS)
-    forces = _candidates(stated_columns, FORCE_KEYS)
-    stresses = _candidates(stated, STRESS_KEYS)
+    energies = _candidates(info, ENERGY_RANKS)
+    forces = _candidates(columns, FORCE_RANKS)
+    stresses = _candidates(info, STRESS_RANKS)
     tensors = [(key, _stress(key, value, cell)) for key, value in stresses]
     arrays = [(key, _forces(key, value)) for key, value in forces]
     energy, taken = _energy(energies)
@@ -74,31 +84,23 @@ def take_labels(info: Mapping[str, Any], columns: Mapping[str, Any], cell: Float
         forces_eV_per_A=arrays[0][1] if arrays else None,
         stress_eV_per_A3=tensors[0][1] if tensors else None,
         used=frozenset([key for key, _ in forces + stresses] + [key for key, _ in energies if key.lower() == taken]),
-        notes={**_loser_note("forces", arrays, "eV/Å"), **_loser_note("stress", tensors, "eV/Å³")},
+        notes=_loser_notes(arrays, tensors) if len(arrays) > 1 or len(tensors) > 1 else {},
     )
 
 
-def _stated(given: Mapping[str, Any]) -> dict[str, list[tuple[str, Any]]]:
-    """Collect the labels that have a value, by lower-case name: (spelling, value)."""
-    stated: dict[str, list[tuple[str, Any]]] = {}
-    for key, value in given.items():
-        if key.lower() in LABEL_KEYS and not _is_absent(value):
-            stated.setdefault(key.lower(), []).append((key, value))
-    return stated
-
-
-def _candidates(stated: Mapping[str, list[tuple[str, Any]]], names: Sequence[str]) -> list[tuple[str, Any]]:
+def _candidates(given: Mapping[str, Any], rank: Mapping[str, int]) -> list[tuple[str, Any]]:
     """Return the (key, value) of the labels of one kind, the preferred first; two spellings of one must agree."""
-    found = []
-    for name in names:
-        if name not in stated:
-            continue
-        spellings = stated[name]
-        for other, value in spellings[1:]:
-            if not np.array_equal(np.asarray(value), np.asarray(spellings[0][1])):
-                raise LabelDefect(f"{spellings[0][0]} and {other} stand in one frame and differ")
-        found += spellings
+    found = [(key, value) for key, value in given.items() if key.lower() in rank and not _is_absent(value)]
+    if len(found) > 1:
+        found.sort(key=lambda label: rank[label[0].lower()])
+        _check_spellings(found)
     return found
+
+
+def _check_spellings(found: Sequence[tuple[str, Any]]) -> None:
+    for (key, value), (other, another) in pairwise(found):
+        if key.lower() == other.lower() and not np.array_equal(np.asarray(value), np.asarray(another)):
+            raise LabelDefect(f"{key} and {other} stand in one frame and differ")
 
 
 def _is_absent(value: Any) -> bool:
@@ -131,7 +133,7 @@ def _stress(key: str, value: Any, cell: FloatArray) -> FloatArray:
         numbers = np.asarray(value, float)
     except ValueError as words:
         raise LabelDefect(f"{key} is not made of numbers: {value!r}") from words
-    if not np.isfinite(numbers).all():
+    if not all_finite(numbers):
         raise LabelDefect(f"{key} holds NaN or inf")
     tensor = full_tensor(numbers, key)
     if not key.lower().endswith(VIRIAL_NAMES):
@@ -146,6 +148,8 @@ def full_tensor(numbers: FloatArray, key: str) -> FloatArray:
     """Turn 3 × 3, nine or six numbers (xx yy zz yz xz xy) into a symmetric 3 × 3 tensor."""
     if numbers.size == 9:
         xx, xy, xz, yx, yy, yz, zx, zy, zz = flat = numbers.ravel().tolist()
+        if xy == yx and xz == zx and yz == zy:
+            return numbers.reshape(3, 3).copy()
         if max(abs(xy - yx), abs(xz - zx), abs(yz - zy)) > SYMMETRY_TOLERANCE * max(map(abs, flat)):
             raise LabelDefect(f"{key} is not symmetric: {np.round(numbers.reshape(3, 3), 6).tolist()}")
         xy, xz, yz = (xy + yx) / 2, (xz + zx) / 2, (yz + zy) / 2
@@ -156,9 +160,13 @@ def full_tensor(numbers: FloatArray, key: str) -> FloatArray:
     raise LabelDefect(f"{key} must hold 9 numbers, 3 × 3 or 6 (xx yy zz yz xz xy), found shape {numbers.shape}")
 
 
+def _loser_notes(forces: list[tuple[str, FloatArray]], stresses: list[tuple[str, FloatArray]]) -> dict[str, Tag]:
+    return {**_loser_note("forces", forces, "eV/Å"), **_loser_note("stress", stresses, "eV/Å³")}
+
+
 def _loser_note(what: str, candidates: list[tuple[str, FloatArray]], unit: str) -> dict[str, Tag]:
     """Say which labels were passed over and by how much they differ from the one taken."""
-    words = []
+    words: list[str] = []
     for key, value in candidates[1:]:
         if value.shape != candidates[0][1].shape:
             raise LabelDefect(f"{key} and {candidates[0][0]} have different lengths")
