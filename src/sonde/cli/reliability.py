@@ -1,4 +1,4 @@
-"""`sonde trust fit`, `evaluate` and `score`."""
+"""`sonde trust fit`, `evaluate`, `score` and `monitor`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,7 +9,7 @@ from sonde.cli.answers import HERE, AsJson, ProjectFolder, open_project, say, sh
 from sonde.cli.progress_bar import progress_for_terminal
 from sonde.errors import WrongUse
 from sonde.operations.trust import DEFAULT_TOLERANCE, ProbeKind
-from sonde.records.reliability import Target
+from sonde.records.reliability import Policy, Target
 
 if TYPE_CHECKING:
     from sonde.reliability.probes.attention import AttentionSettings
@@ -22,6 +22,7 @@ Tolerance = Annotated[
         help="Acceptable error: of the force of an atom, eV/Å; 0.3, or what an attention probe was fitted for."
     ),
 ]
+Elements = Annotated[str | None, typer.Option(help="Elements of a LAMMPS dump's types 1, 2, …: Al,Li.")]
 Kind = Annotated[ProbeKind, typer.Option("--probe", help="Which probe: local, or attention as in PROBE.")]
 
 
@@ -102,9 +103,11 @@ def evaluate(
 @trust_app.command("score")
 def score(
     potential: Potential,
-    file: Annotated[Path, typer.Argument(help="Structures to score.")],
+    file: Annotated[Path, typer.Argument(help="Structures to score, or a LAMMPS dump.")],
     tolerance: Tolerance = None,
     probe: Kind = "local",
+    elements: Elements = None,
+    log: Annotated[Path | None, typer.Option(help="LAMMPS log of the dump's run: its energies are compared.")] = None,
     out: Annotated[
         Path | None,
         typer.Option(help="Also write extended xyz with columns per atom, as OVITO and chemiscope read it."),
@@ -113,11 +116,54 @@ def score(
     as_json: AsJson = False,
 ) -> None:
     """Say for each structure whether its predicted forces can be trusted: reliable, unreliable or out of scope."""
-    from sonde.operations.trust import trust_score, write_scored
+    from sonde.operations.trust import LammpsRun, trust_score, write_scored
     from sonde.views.reliability import show_scores
 
-    opened, progress = open_project(project), progress_for_terminal()
-    scores = trust_score(opened, potential, file, tolerance=tolerance, kind=probe, progress=progress)
+    opened, progress, run = open_project(project), progress_for_terminal(), LammpsRun(_types(elements), log)
+    scores = trust_score(opened, potential, file, tolerance=tolerance, kind=probe, lammps=run, progress=progress)
     show(scores, show_scores, as_json)
     if out is not None:
-        say(f"structures: {write_scored(scores, file, out)}")
+        say(f"structures: {write_scored(scores, file, out, run.elements)}")
+
+
+def _types(elements: str | None) -> tuple[str, ...]:
+    return tuple(part.strip() for part in elements.split(",")) if elements else ()
+
+
+@trust_app.command("monitor")
+def monitor(
+    potential: Potential,
+    file: Annotated[Path, typer.Argument(help="Trajectory, or a LAMMPS dump; it may still be being written.")],
+    tolerance: Tolerance = None,
+    probe: Kind = "local",
+    elements: Elements = None,
+    policy: Annotated[
+        Policy, typer.Option(help="What an alarm does: keep structures, also end, also fail.")
+    ] = "select",
+    interval: Annotated[int, typer.Option(min=1, help="Look at every so many frames.")] = 1,
+    select_below: Annotated[float, typer.Option(help="Keep structures whose probability is below.")] = 0.5,
+    stop_below: Annotated[float, typer.Option(help="Stop where the probability is below.")] = 0.05,
+    select_beyond: Annotated[float, typer.Option(help="Keep structures beyond so many scope limits.")] = 1.0,
+    stop_beyond: Annotated[float, typer.Option(help="Stop beyond so many scope limits.")] = 2.0,
+    stop_after: Annotated[int, typer.Option(min=1, help="Stop at so many such frames in a row.")] = 1,
+    budget: Annotated[int, typer.Option(min=0, help="Structures to keep at the most.")] = 50,
+    apart: Annotated[float, typer.Option(min=0, help="RMS displacement between kept structures, Å.")] = 0.2,
+    follow: Annotated[float, typer.Option(min=0, help="Wait for more frames until none came for so many s.")] = 0.0,
+    log: Annotated[Path | None, typer.Option(help="Append a JSON line per look here.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write kept structures here, the least reliable first.")] = None,
+    project: ProjectFolder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Watch a trajectory as a running simulation is watched: alarms, structures worth a label, where to stop."""
+    from sonde.operations.trust_monitor import MonitorPlan, trust_monitor
+    from sonde.reliability.watch import Limits, Selection
+    from sonde.views.reliability_watch import show_watch
+
+    limits = Limits(select_below, stop_below, select_beyond, stop_beyond, stop_after=stop_after)
+    warn = (lambda looked: say(looked.words)) if policy == "warn" else None
+    plan = MonitorPlan(policy, limits, Selection(budget, apart), interval, follow, _types(elements), log, out, warn)
+    opened, progress = open_project(project), progress_for_terminal()
+    found = trust_monitor(opened, potential, file, plan=plan, tolerance=tolerance, kind=probe, progress=progress)
+    show(found, show_watch, as_json)
+    if out is not None and found.selected:
+        say(f"structures: {out}")

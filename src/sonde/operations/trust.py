@@ -1,6 +1,7 @@
 """`sonde trust fit` and `sonde trust score`."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
@@ -10,7 +11,7 @@ import numpy as np
 from sonde.errors import SondeError, WrongUse
 from sonde.progress import SILENT, Progress
 from sonde.records.frames import Frame
-from sonde.records.reliability import Reliability, TrustSummary
+from sonde.records.reliability import LogParity, Reliability, TrustSummary
 
 if TYPE_CHECKING:
     from sonde.potentials.protocol import FrozenPotential
@@ -26,12 +27,22 @@ DEFAULT_TOLERANCE = 0.3
 
 
 @dataclass(frozen=True)
+class LammpsRun:
+    """What a dump does not say itself: the elements of its types 1, 2, …, and the log of its run."""
+
+    elements: tuple[str, ...] = ()
+    log: Path | None = None
+
+
+@dataclass(frozen=True)
 class Scores:
     """Reliability of each structure of a file."""
 
     SCHEMA: ClassVar[str] = "sonde.trust-score/1"
     potential: str
     structures: tuple[Reliability, ...]
+    parity: LogParity | None = None
+    """Of the energies in a LAMMPS log with those of the potential, where a log was given."""
 
 
 def trust_fit(
@@ -89,19 +100,23 @@ def trust_score(
     *,
     tolerance: float | None = None,
     kind: ProbeKind = "local",
+    lammps: "LammpsRun | None" = None,
     progress: Progress = SILENT,
 ) -> Scores:
     """Score structures with the stored probe: P(error ≤ tolerance), and whether in scope.
 
-    tolerance: largest per-atom force error, eV/Å; an attention probe has its own.
+    tolerance: largest per-atom force error, eV/Å; an attention probe has its own. lammps: the elements of a dump's
+    types and the log of its run, whose energies are then compared with those of the potential.
     """
-    from sonde.operations.diagnose import read_structures
+    from sonde.operations.trajectories import log_parity, read_trajectory
 
+    run = lammps or LammpsRun()
     loaded, probe = probe_of(project, potential, kind, progress)
-    frames = read_structures(file)
+    frames = read_trajectory(file, run.elements)
     evaluations = loaded.evaluate(frames, progress=progress)
     asked = tolerance_for(probe, tolerance)
-    return Scores(potential, tuple(probe.score_frames(loaded.identity, frames, evaluations, asked)))
+    parity = None if run.log is None else log_parity(run.log, frames, evaluations)
+    return Scores(potential, tuple(probe.score_frames(loaded.identity, frames, evaluations, asked)), parity)
 
 
 def probe_of(
@@ -139,7 +154,7 @@ def tolerance_for(probe: "Probe", tolerance: float | None) -> float:
     return probe.model.tolerance if isinstance(probe, AttentionProbe) else DEFAULT_TOLERANCE
 
 
-def write_scored(scores: Scores, file: Path, out: Path) -> Path:
+def write_scored(scores: Scores, file: Path, out: Path, elements: Sequence[str] = ()) -> Path:
     """Write the scored structures as extended xyz, which OVITO and chemiscope read; it appears whole or not at all.
 
     Per atom: atomic_reliability, scope_distance (over its limit), atomic_importance of attention probes. Per structure:
@@ -147,11 +162,11 @@ def write_scored(scores: Scores, file: Path, out: Path) -> Path:
     """
     from ase.io import write
 
-    from sonde.operations.diagnose import read_structures
+    from sonde.operations.trajectories import read_trajectory
     from sonde.potentials.calculator import atoms_of
 
     written = []
-    for frame, found in zip(read_structures(file), scores.structures, strict=True):
+    for frame, found in zip(read_trajectory(file, elements), scores.structures, strict=True):
         atoms = atoms_of(frame)
         atoms.arrays["atomic_reliability"] = found.atomic_p_within
         atoms.arrays["scope_distance"] = np.max([found.distance_ratio, found.q_ratio, found.t2_ratio], axis=0)

@@ -9,6 +9,9 @@ State = Literal["reliable", "unreliable", "out_of_scope"]
 Target = Literal["force", "energy_per_atom", "total_energy"]
 """Which error of a structure: the largest force error (eV/Å), that of the energy per atom (eV/atom) or in all (eV)."""
 
+Policy = Literal["off", "warn", "select", "stop", "raise"]
+"""What an alarm of a monitor does."""
+
 
 @dataclass(frozen=True)
 class Reliability:
@@ -157,3 +160,59 @@ class TrustEvaluation:
     tables: tuple[ShiftTable, ...]
     """One per seed, shift and tolerance."""
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class WatchedFrame:
+    """One frame that was looked at: its place in the trajectory and its verdict (calm, select or stop)."""
+
+    frame: int
+    state: str
+    p_within: float
+    out_of_scope_score: float
+    begins_alarm: bool
+    selected: bool
+
+
+@dataclass(frozen=True)
+class TrustWatch:
+    """A trajectory watched from its start; places are counted in its frames. None is "did not happen"."""
+
+    SCHEMA: ClassVar[str] = "sonde.trust-monitor/1"
+    potential: str
+    trajectory: str
+    claim: str
+    policy: str
+    interval: int
+    n_looks: int
+    n_alarms: int
+    first_alarm: int | None
+    stopped_at: int | None
+    selected: tuple[int, ...]
+    false_alarm_rate: float | None
+    """Per structure of the known kind, of the scope's limits."""
+    anomaly: str | None
+    """Why the first frame that is not physical is none, of those looked at."""
+    anomaly_at: int | None
+    frames: tuple[WatchedFrame, ...]
+
+    @property
+    def frames_ahead(self) -> int | None:
+        """How many frames before the anomaly the first alarm came; below zero: it came too late."""
+        if self.first_alarm is None or self.anomaly_at is None:
+            return None
+        return self.anomaly_at - self.first_alarm
+
+
+@dataclass(frozen=True)
+class LogParity:
+    """Potential energies of a LAMMPS run beside those of the potential on the dumped structures.
+
+    Differences in meV per atom, after a constant per structure is taken out (`offset`): energies may have another zero.
+    """
+
+    n_frames: int
+    offset_meV_per_atom: float
+    largest_meV_per_atom: float
+    spread_meV_per_atom: float
+    """Standard deviation of the potential's energies: differences mean something where they are far below it."""

@@ -52,6 +52,13 @@ def show_scores(record: "Scores", console: Console) -> None:
         worst = " ".join(map(str, found.worst_atoms))
         table.add_row(str(k), STATES[found.state], f"{found.p_within:.2f}", f"{found.out_of_scope_score:.2f}", worst)
     console.print(table)
+    if record.parity is not None:
+        same = record.parity
+        console.print(
+            f"LAMMPS's energies of {same.n_frames} of these steps are those of the potential within "
+            f"{same.largest_meV_per_atom:.3g} meV/atom, but for a constant of {same.offset_meV_per_atom:.4g} meV/atom "
+            f"(the energies themselves spread by {same.spread_meV_per_atom:.3g} meV/atom)"
+        )
 
 
 def show_evaluation(record: TrustEvaluation, console: Console) -> None:
