@@ -199,6 +199,10 @@ BAD = {
     "too few atoms": ("2\n" + GOOD.split("\n", 1)[1] + GOOD, r"frame 0, line 4: expected 4 fields.*\('1'\)"),
     "negative count": (GOOD + "-1\n" + GOOD.split("\n", 1)[1], "frame 1, line 4: the number of atoms must be positive"),
     "no atoms": (GOOD + f"0\n{LATTICE} {PLAIN}\n", "frame 1, line 4: the number of atoms must be positive, found 0"),
+    "a count beyond all": (
+        "9" * 40 + f"\n{LATTICE} {PLAIN}\n{ATOM}\n",
+        "frame 0, line 1: no structure has so many atoms",
+    ),
     "blank line between": (GOOD + "\n" + GOOD, "frame 1, line 5: text follows a blank line"),
     "blank atom": (block(atoms="Al 0 0 0\n\nAl 1 1 1"), "frame 0, line 4: a blank line stands where atom 1 of 3"),
     "unknown element": (block(atoms="Al 0 0 0\nQq 0 0 1"), "frame 0, line 4: 'Qq' is no element"),

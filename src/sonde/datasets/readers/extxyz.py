@@ -10,9 +10,8 @@ import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import ase.io
 import numpy as np
@@ -40,9 +39,11 @@ LONGEST_SAFE_INTEGER = 9
 """Digits that fit into 32 bits whatever they are."""
 
 
-@dataclass(frozen=True, eq=False)
-class Parsed:
-    """One frame as a parser gives it: key-value pairs, columns, and the lattice vectors as rows."""
+class Parsed(NamedTuple):
+    """One frame as a parser gives it: key-value pairs, columns, and the lattice vectors as rows.
+
+    A tuple for the sake of time, as `Block` is.
+    """
 
     info: Mapping[str, Any]
     columns: Mapping[str, Any]
@@ -213,8 +214,8 @@ def _frame(block: Block, parsed: Parsed) -> Frame:
         forces_eV_per_A=labels.forces_eV_per_A,
         stress_eV_per_A3=labels.stress_eV_per_A3,
         tags={**tags, **column_tags(parsed.columns, tags), **labels.notes},
-        source_file=str(block.place.path),
-        ordinal=block.place.frame or 0,
+        source_file=str(block.path),
+        ordinal=block.frame,
     )
 
 

@@ -7,9 +7,8 @@ whatever touched the file last. Labels that lose are kept: energies as tags, arr
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -44,9 +43,11 @@ def all_finite(numbers: FloatArray) -> bool:
     return math.isfinite(np.vdot(numbers, numbers)) or bool(np.isfinite(numbers).all())
 
 
-@dataclass(frozen=True, eq=False)
-class Labels:
-    """Labels of a frame, the names of the keys used up, and notes on those that lost."""
+class Labels(NamedTuple):
+    """Labels of a frame, the names of the keys used up, and notes on those that lost.
+
+    A tuple: one is made for every frame, and a frozen dataclass takes several times as long.
+    """
 
     energy_eV: float | None
     forces_eV_per_A: FloatArray | None
