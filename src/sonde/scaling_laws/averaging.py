@@ -7,9 +7,10 @@ and break, is given the probability of its points (Bayesian model averaging, Hoe
 seeds, log(L − E) is linear in log A, α and c with Gaussian priors, so evidence and prediction are in closed form.
 
 The priors, in words (all in natural logarithms, none depends on the unit of the loss or of x):
-α 0.4 ± 0.6; a break and a floor each with probability 1/2; the exponent's change of scale 0.1, 0.3 or 0.9; d anywhere
-from the smallest size to the one asked for; E anywhere below the smallest mean loss; κ 0, 1/2, 2 or 8 with probability
-0.5, 0.25, 0.15, 0.1.
+α 0.4 ± 0.6; a break with probability 1/2, as gentle as x/d itself or three times as sharp, the exponent's change of
+scale 0.1, 0.3 or 0.9, d anywhere from the smallest size to the one asked for; a floor with probability 0.3, anywhere
+below the smallest mean loss (one just below it would end the curve at once: a coincidence); κ 0, 1/2, 2 or 8 with
+probability 0.7, 0.2, 0.07, 0.03.
 """
 
 from dataclasses import dataclass
@@ -25,11 +26,14 @@ EXPONENT, EXPONENT_SPREAD = 0.4, 0.6
 AMPLITUDE_SPREAD = 2.0
 CHANGES = (0.1, 0.3, 0.9)
 """Prior standard deviations of the exponent's change at a break."""
+SHARPNESSES = (1.0, 0.35)
+"""Widths f of a break."""
+P_BREAK, P_FLOOR = 0.5, 0.3
 FLOOR_SHARES = (0.1, 0.3, 0.5, 0.65, 0.78, 0.87, 0.93, 0.97, 0.99)
-"""Floors, as shares of the smallest mean loss."""
+"""Floors, as shares of the smallest mean loss; each stands for the losses nearest to it."""
 BETWEEN_SIZES = (0.0, 0.5, 2.0, 8.0)
 """Variance between sizes over variance of seeds."""
-BETWEEN_PRIOR = (0.5, 0.25, 0.15, 0.1)
+BETWEEN_PRIOR = (0.7, 0.2, 0.07, 0.03)
 PLACES = 10
 SEED_SCATTERS = np.exp(np.linspace(-0.7, 0.7, 5))
 """Scatter of seeds relative to its estimate."""
@@ -56,9 +60,10 @@ class Averaged:
 
 @dataclass(frozen=True, eq=False)
 class _Breaks:
-    """Laws without floor: for each the features of the break and the prior variance of its change."""
+    """Laws without floor: for each the place and width of the break and the prior variance of its change."""
 
     place: FloatArray
+    sharpness: FloatArray
     variance: FloatArray
     log_prior: FloatArray
 
@@ -69,7 +74,7 @@ class _Breaks:
 
 @dataclass(frozen=True, eq=False)
 class _Scatter:
-    """Variances of the sizes' means (n_scatters, n_sizes), of a new size's mean, and their log weight."""
+    """Variances of the sizes' means (n_scatters, n_sizes), of a new size about its law, and their log weight."""
 
     of_means: FloatArray
     of_new: FloatArray
@@ -77,9 +82,9 @@ class _Scatter:
 
 
 def averaged_predictions(points: Points, noise: Noise, x: FloatArray, level: float = 0.95) -> Averaged:
-    """Predict the mean loss at sizes x, of as many seeds as the points have per size (median).
+    """Predict the mean loss at sizes x, over many seeds; of a single run where the points have one a size.
 
-    The interval holds the uncertainty of the law's form and parameters, the scatter between sizes and that of seeds.
+    The interval holds the uncertainty of the law's form and parameters and the scatter between sizes.
     """
     asked = np.asarray(x, float).ravel()
     u = np.log(asked) - points.u_centre
@@ -102,11 +107,12 @@ def averaged_predictions(points: Points, noise: Noise, x: FloatArray, level: flo
 
 def _breaks(points: Points, farthest: float) -> _Breaks:
     places = np.linspace(points.u[0], farthest, PLACES)
-    place, variance = (grid.ravel() for grid in np.meshgrid(places, np.square(CHANGES), indexing="ij"))
-    log_prior = np.full(len(place), np.log(0.5 / len(place)))
-    return _Breaks(
-        np.concatenate([[0.0], place]), np.concatenate([[0.0], variance]), np.concatenate([[np.log(0.5)], log_prior])
+    grid = np.meshgrid(places, SHARPNESSES, np.square(CHANGES), indexing="ij")
+    place, sharpness, variance = (
+        np.concatenate([[none], one.ravel()]) for none, one in zip((0, 1, 0), grid, strict=True)
     )
+    n = len(place) - 1
+    return _Breaks(place, sharpness, variance, np.log(np.array([1.0 - P_BREAK, *n * [P_BREAK / n]])))
 
 
 def _scatter(points: Points, noise: Noise) -> _Scatter:
@@ -119,7 +125,8 @@ def _scatter(points: Points, noise: Noise) -> _Scatter:
     sigmas, ratios = (grid.ravel() for grid in np.meshgrid(sigma, BETWEEN_SIZES, indexing="ij"))
     relative = 1.0 / (np.bincount(points.size_of, noise.weights) / points.counts)
     of_means = sigmas[:, None] ** 2 * relative * (ratios[:, None] + 1.0 / points.counts)
-    of_new = sigmas**2 * relative[-1] * (ratios + 1.0 / np.median(points.counts))
+    of_one = 1.0 if points.counts.max() == 1 else 0.0  # its scatter is in part that between sizes
+    of_new = sigmas**2 * relative[-1] * (ratios + of_one)
     log_prior = np.tile(np.log(BETWEEN_PRIOR), len(sigma))
     return _Scatter(of_means, of_new, np.repeat(log_weight, len(BETWEEN_SIZES)) + log_prior)
 
@@ -131,9 +138,9 @@ def _evidence(
     at_sizes = np.log(points.sizes) - points.u_centre
     prior = np.stack([np.full_like(breaks.variance, v) for v in (AMPLITUDE_SPREAD**2, EXPONENT_SPREAD**2)], axis=1)
     scale = np.sqrt(np.concatenate([prior, breaks.variance[:, None]], axis=1))[:, None]
-    old, new = scale * _features(at_sizes, breaks.place), scale * _features(u, breaks.place)
+    old, new = scale * _features(at_sizes, breaks), scale * _features(u, breaks)
     floors = np.concatenate([[0.0], np.array(FLOOR_SHARES) * np.exp(points.means.min())])
-    log_prior = np.log(np.concatenate([[0.5], np.full(len(FLOOR_SHARES), 0.5 / len(FLOOR_SHARES))]))
+    log_prior = np.log([1.0 - P_FLOOR, *(P_FLOOR * _spans(FLOOR_SHARES))])
     logs, means, spreads = [], [], []
     for floor, log_prior_of_floor in zip(floors, log_prior, strict=True):
         stretch = 1.0 / (1.0 - floor * np.exp(-points.means))
@@ -164,9 +171,16 @@ def _linear_laws(
     return log, np.einsum("lnp,lvp->lvn", new, coefficients), np.sqrt(np.maximum(variance, 0.0))
 
 
-def _features(u: FloatArray, place: FloatArray) -> FloatArray:
+def _spans(shares: tuple[float, ...]) -> FloatArray:
+    """The parts of the range from 0 to 1 that are nearest to each share."""
+    between = (np.array(shares[1:]) + np.array(shares[:-1])) / 2.0
+    return np.diff(np.concatenate([[0.0], between, [1.0]]))
+
+
+def _features(u: FloatArray, breaks: _Breaks) -> FloatArray:
     """Columns of log A, α and c for every law, (laws, n, 3)."""
-    bend = -np.logaddexp(0.0, u - place[:, None])
+    width = breaks.sharpness[:, None]
+    bend = -width * np.logaddexp(0.0, (u - breaks.place[:, None]) / width)
     return np.stack([np.ones_like(bend), np.broadcast_to(-u, bend.shape), bend], axis=-1)
 
 

@@ -58,7 +58,7 @@ def compare_forms(
     y = seed_draws(best, draws, np.random.default_rng(seed))
     origins, thetas, criteria = {}, {}, {}
     for form in progress.track(supported, "comparing forms", len(supported)):
-        origins[form.name] = backtest_form(points, form)
+        origins[form.name] = backtest_form(points, form, huber)
         thetas[form.name], criteria[form.name] = _bootstrap(fits[form.name], y)
     return Compared(points, fits, origins, thetas, _shares(criteria, draws))
 

@@ -17,10 +17,11 @@ from sonde.scaling_laws.compare import Compared, choose, compare_forms, table
 from sonde.scaling_laws.fitting import FormFit, fit_form
 from sonde.scaling_laws.forms import FORMS, exponent_at, log_loss
 from sonde.scaling_laws.intervals import covariance_of, profile_limits
-from sonde.scaling_laws.noise import Noise, robust_seed_noise, seed_noise
+from sonde.scaling_laws.noise import Noise
 from sonde.scaling_laws.points import Points, points
 from sonde.scaling_laws.quantities_of_laws import Quantities, known, quantities
 from sonde.scaling_laws.readings import readings
+from sonde.scaling_laws.taming import noise_of, tamed
 from sonde.scaling_laws.verdict import backtest_of, break_statement, predictability, told_apart_by
 
 CORRELATED = 0.95
@@ -76,13 +77,13 @@ def fit_law(
     settings = settings or Settings()
     data = points(x, loss, seed)
     ahead = _sizes_asked(predict, data)
-    noise = seed_noise(data) if settings.huber is None else robust_seed_noise(data)
+    noise = noise_of(data, settings.huber)
     chosen_by_user = None if settings.form is None else _form_asked(settings.form, data, noise)
     compared = compare_forms(
         data, noise, draws=settings.draws, huber=settings.huber, seed=settings.seed, progress=progress
     )
     progress.say("testing for a break")
-    test = break_test(data, noise)
+    test = break_test(tamed(data, settings.huber), noise)
     chosen = compared.fits[chosen_by_user or choose(compared, test)]
     seen = (*readings(data, noise, _in_order(converged, x, loss)), *_misfit(chosen))
     return _record(names, settings, compared, chosen, test, seen, ahead)
@@ -121,12 +122,12 @@ def _record(
     seen: tuple[Reading, ...],
     ahead: FloatArray,
 ) -> ScalingFit:
-    data, noise = chosen.points, chosen.noise
+    data, noise, huber = chosen.points, chosen.noise, settings.huber
     asked = quantities(data, chosen.form, ahead)
     limits = _estimates(chosen, asked, compared.draws[chosen.form.name])
     parameters = dict(zip(asked.names, limits, strict=False))
-    average = averaged_predictions(data, noise, ahead)
-    backtest = backtest_of(backtest_average(data), compared.origins["power"])
+    average = averaged_predictions(tamed(data, huber), noise, ahead)
+    backtest = backtest_of(backtest_average(data, huber), compared.origins["power"])
     predictable, why = predictability(backtest, seen, average)
     origins = compared.origins[chosen.form.name]
     along = np.geomspace(data.sizes[0], max(float(ahead.max()), 2 * float(data.sizes[-1])), CURVE_POINTS)
@@ -161,7 +162,7 @@ def _record(
         seed_scatter=None if noise.variance is None else float(np.sqrt(noise.variance)),
         n_draws=settings.draws,
         curve_x=along,
-        curve=_curve(compared, chosen, along),
+        curve=_curve(compared, chosen, along, huber),
         points_x=data.x,
         points_loss=data.loss,
     )
@@ -238,13 +239,13 @@ def _misfit(fit: FormFit) -> tuple[Reading, ...]:
     return (Reading("misfit", message),)
 
 
-def _curve(compared: Compared, chosen: FormFit, along: FloatArray) -> FloatArray:
+def _curve(compared: Compared, chosen: FormFit, along: FloatArray, huber: float | None) -> FloatArray:
     """Losses along x, rows: the chosen form, the power law, the average, its limits."""
     data = chosen.points
     u = np.log(along) - data.u_centre
     forms = [log_loss(fit.form, fit.theta, u) + data.y_centre for fit in (chosen, compared.fits["power"])]
     knots = np.geomspace(along[0], along[-1], CURVE_KNOTS)
-    average = averaged_predictions(data, chosen.noise, knots)
+    average = averaged_predictions(tamed(data, huber), chosen.noise, knots)
     rows = (average.value, average.low, average.high)
     smooth = [np.interp(np.log(along), np.log(knots), np.log(row)) for row in rows]
     return np.exp(np.array([*forms, *smooth]))
