@@ -20,7 +20,9 @@ COMMON = 0.05
 """Share of all passages above which a word is searched for only where the question has no rarer ones."""
 POSTINGS = 20_000
 """Passages that a search may have to weigh before words are left out of it, the commonest first."""
-READ = 40
+MOST_IN_SMALL = 300
+"""Candidates where few enough passages hold the question's words to weigh all of them."""
+READ = 80
 """How many of the candidates are read sentence by sentence."""
 EXPANDED, WITH_NEIGHBOURS = 25, 8
 """How many of the best are read with what stands beside them, and how many bring that in as candidates."""
@@ -181,21 +183,31 @@ def _documents(asked: Asked, seen: Sequence[_Candidate]) -> dict[str, float]:
 
 
 def candidates(index: PassageIndex, asked: Asked) -> list[tuple[Passage, float]]:
-    """Find passages by words, by synonyms and by pieces of rare words; BM25 over the best one's, fused order."""
+    """Find passages by words, by synonyms and by pieces of words; BM25 over the best one's, fused order."""
     total = max(index.count(), 1)
-    rare = [t for t, n in zip(asked.terms, asked.counts, strict=True) if n <= COMMON * total or total < 2000]
+    small = sum(asked.counts) <= POSTINGS
+    most = MOST_IN_SMALL if small else MOST_CANDIDATES
+    rare = [t for t, n in zip(asked.terms, asked.counts, strict=True) if n <= COMMON * total or small]
     telling = rare if len(rare) >= 2 else list(asked.terms)
     searched = _affordable(index, [term.word for term in telling], total, least=2)
-    by_words = index.search(" ".join(searched), limit=MOST_CANDIDATES)
+    by_words = index.search(" ".join(searched), limit=most)
     extended = searched + _affordable(index, [word for term in telling for word in term.searched], total, least=0)
     extended += [words_of(concept) for concept in asked.query.concepts]
-    by_meaning = index.search(" ".join(extended), limit=MOST_CANDIDATES // 2) if set(extended) != set(searched) else []
-    unknown = [t.word for t, n in zip(asked.terms, asked.counts, strict=True) if n < 5 and len(t.word) >= 5]
-    by_pieces = index.search(" ".join(unknown), limit=20, trigram=True) if unknown else []
+    by_meaning = index.search(" ".join(extended), limit=most // 2) if set(extended) != set(searched) else []
+    pieces = _pieces(asked, every=total <= POSTINGS)
+    by_pieces = index.search(" ".join(pieces), limit=most // 2 if small else 20, trigram=True) if pieces else []
     best = by_words[0][1] if by_words else 1.0
     scores = {passage.anchor: score / best for passage, score in by_words}
     order = fuse([[p for p, _ in by_words], [p for p, _ in by_meaning], [p for p, _ in by_pieces]])
     return [(passage, scores.get(passage.anchor, 0.0)) for passage, _ in order]
+
+
+def _pieces(asked: Asked, every: bool) -> list[str]:
+    """Pieces to look for inside words: stems, which stand in names of code; in a large archive of rare words only."""
+    counted = zip(asked.terms, asked.counts, strict=True)
+    if every:
+        return list(dict.fromkeys(t.stem if len(t.stem) >= 4 else t.word for t, _ in counted if len(t.word) >= 4))
+    return [term.word for term, n in counted if n < 5 and len(term.word) >= 5]
 
 
 def _affordable(index: PassageIndex, words: Sequence[str], total: int, least: int) -> list[str]:
