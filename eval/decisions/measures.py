@@ -57,7 +57,8 @@ def exactness(results: Sequence[Result]) -> float:
     return _mean([float(x.exact) for x in results])
 
 
-MEASURES: tuple[tuple[str, Callable[[Sequence[Result]], float]], ...] = (
+Measure = tuple[str, Callable[[Sequence[Result]], float]]
+MEASURES: tuple[Measure, ...] = (
     ("recall@5", recall_at_5),
     ("MRR", reciprocal_rank),
     ("nDCG@10", ndcg_at_10),
@@ -77,18 +78,18 @@ def interval(results: Sequence[Result], measure: Callable[[Sequence[Result]], fl
     return (float(np.quantile(kept, 0.025)), float(np.quantile(kept, 0.975))) if kept else (math.nan, math.nan)
 
 
-def row(name: str, results: Sequence[Result]) -> str:
+def row(name: str, results: Sequence[Result], measures: Sequence[Measure] = MEASURES) -> str:
     """One line of the table: each measure with its interval; a dash where it has no meaning."""
     cells = []
-    for _, measure in MEASURES:
+    for _, measure in measures:
         value, (low, high) = measure(results), interval(results, measure)
         cells.append("      –       " if math.isnan(value) else f"{value:.2f} [{low:.2f},{high:.2f}]")
     return f"{name:<22}" + " ".join(f"{cell:>16}" for cell in cells)
 
 
-def header() -> str:
+def header(measures: Sequence[Measure] = MEASURES) -> str:
     """Names of the columns."""
-    return " " * 22 + " ".join(f"{name:>16}" for name, _ in MEASURES)
+    return " " * 22 + " ".join(f"{name:>16}" for name, _ in measures)
 
 
 def _gain(hits: Sequence[bool]) -> float:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from eval.decisions import history, peps
+from eval.decisions import history, laboratories, peps
 from eval.decisions.measures import Result, header, row
 from eval.decisions.methods import METHODS, Method
 from eval.decisions.questions import ASKED_OF_PEPS, NOT_RECORDED, Question
@@ -130,6 +130,7 @@ def main() -> None:
         n_asked = len(next(iter(chosen_kind.values())))
         sys.stdout.write(f"\n{kind or 'all questions'} ({n_asked}), {chosen.split}\n{header()}\n")
         sys.stdout.writelines(row(name, some) + "\n" for name, some in chosen_kind.items())
+    laboratories.report(chosen.split, sys.stdout.write)
 
 
 if __name__ == "__main__":

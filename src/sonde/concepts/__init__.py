@@ -164,22 +164,26 @@ def _within(last: str) -> str | None:
     return _BY_KEY[max(inside, key=len)] if inside else None
 
 
+_BARE_WORD = r"[Cc]ut-? ?off|[Tt]hreshold|[Ff]ilter|[Cc]ap|[Ll]imit|[Cc]ut"
+_BARE_UNIT = r"(?:m?eV|Ry|Ha)(?:\s?(?:/|per)\s?(?:Å|A|[Aa]ng\w*|[Bb]ohr))?|Å|A|[Aa]ngstrom|[Bb]ohr"
 _BARE = re.compile(
-    r"(?<![\w-])(?:cut-? ?off|threshold|filter)s?\b[^.;\n]{0,25}?\d\s?(?P<unit>(?:m?eV|Ry|Ha)(?:\s?(?:/|per)\s?"
-    r"(?:Å|A|[Aa]ng\w*|[Bb]ohr))?|Å|A|[Aa]ngstrom|[Bb]ohr)(?![\w/])"
-    r"|(?<![\w.])\d[\d.]*\s?(?P<unit2>(?:m?eV|Ry|Ha)(?:\s?(?:/|per)\s?(?:Å|A|[Aa]ng\w*|[Bb]ohr))?|Å|A|[Aa]ngstrom"
-    r"|[Bb]ohr)"
-    r" (?:cut-? ?off|threshold|filter)s?\b",
+    rf"(?<![\w-])(?P<word>{_BARE_WORD})s?\b[^.;\n]{{0,25}}?\d\s?(?P<unit>{_BARE_UNIT})(?![\w/])"
+    rf"|(?<![\w.])\d[\d.]*\s?(?P<unit2>{_BARE_UNIT}) (?P<word2>{_BARE_WORD})s?\b",
 )
+_HINTS_OF_BARE = ("cut", "threshold", "filter", "cap", "limit")
+_VAGUE = re.compile(r"(?:cap|limit|cut)", re.IGNORECASE)
+"""A cap of 5 eV may be of anything, one of 5 eV/Å is of forces."""
 
 
 def _bare_cutoffs(text: str, lower: str) -> list[tuple[int, int, str]]:
     """A cutoff with no word beside it that says of what, told by its unit ("cutoff of 15 eV/Å")."""
-    if "cut" not in lower and "threshold" not in lower and "filter" not in lower:
+    if not any(hint in lower for hint in _HINTS_OF_BARE):
         return []
     found = []
     for match in _BARE.finditer(text):
-        meaning = _by_unit("cutoff", match["unit"] or match["unit2"])
+        unit = match["unit"] or match["unit2"]
+        vague = _VAGUE.fullmatch(match["word"] or match["word2"]) and not re.search(r"/|per", unit)
+        meaning = None if vague else _by_unit("cutoff", unit)
         if meaning:
             found.append((match.start(), match.start() + 1, meaning))
     return found

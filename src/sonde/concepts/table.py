@@ -73,7 +73,7 @@ CONCEPTS: tuple[Concept, ...] = (
         ("contact", "distance", "too close", "overlap", "approach", "separation", "d_min", "dmin", "min_dist"),
         r"(?:close(?:st)?|short(?:est)?|min(?:imum|imal)?)[-_ ](?:\w+[- ])?(?:contacts?|distances?|approach"
         r"|separations?)"
-        r"|atoms? (?:\w+ )?too close|overlapping atoms|d_?min|min_dist",
+        r"|contact ratios?|atoms? (?:\w+ )?too close|overlapping atoms|d_?min|min_dist",
         "closest_contact_ratio",
     ),
     Concept(
@@ -166,8 +166,8 @@ CONCEPTS: tuple[Concept, ...] = (
         "eV",
         "smearing width",
         "sigma degauss smearing_width smearing_sigma electronic_temperature smearing_ev broadening smearing_width_ev",
-        ("smear", "sigma", "degauss", "broadening"),
-        r"smearing(?: widths?)?|sigma|degauss|broadening",
+        ("smear", "sigma", "degauss", "broadening", "fermi", "gaussian w", "methfessel"),
+        r"smearing(?: widths?)?|sigma|degauss|broadening|(?:fermi(?:[- ]dirac)?|gaussian|methfessel[-\w]*) widths?",
     ),
     Concept(
         "smearing_type",
@@ -257,9 +257,10 @@ CONCEPTS: tuple[Concept, ...] = (
         "train_fraction train_frac train_ratio split_ratio test_fraction valid_fraction val_fraction test_size"
         " train_size"
         " split validation_fraction valid_frac test_frac holdout_fraction",
-        ("split", "fraction", "hold"),
+        ("split", "fraction", "hold", "held"),
         r"(?:train(?:ing)?|test|valid(?:ation)?|val)[-/_ ](?:\w+[-/_ ])?(?:split|fraction|ratio|size)|splits?"
-        r"|hold-?out",
+        r"|hold-?out|held[- ]out (?:share|fraction|part|frames|structures)"
+        r"|(?:frames|structures) (?:are |were )?held out",
     ),
     Concept(
         "seed",

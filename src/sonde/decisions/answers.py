@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import cached_property
 
 from sonde.concepts import concept_of, words_of
-from sonde.decisions.decision import decision_of
+from sonde.decisions.decision import decision_of, doubts_of
 from sonde.decisions.free_answers import free_answer
 from sonde.decisions.linking import link, other_project
 from sonde.decisions.quoting import nearest_quotes, quotes_of
@@ -19,7 +19,7 @@ from sonde.decisions.retrieval import PassageIndex, Query, Restricted, aware, pa
 from sonde.decisions.roles import Era, Judged, judge
 from sonde.decisions.search_answers import search_answer
 from sonde.decisions.systems import Home, homes
-from sonde.decisions.targets import Target, key_words, target_of, value_stance
+from sonde.decisions.targets import Target, key_words, names_another, target_of, value_stance
 from sonde.decisions.threads import Thread, threads_of
 from sonde.records.decisions import Change, Link, Passage, Quote, Why
 
@@ -86,6 +86,8 @@ def why_change(archive: Archive, change: Change, question: str | None = None) ->
     judged, said = _judged(archive, change), _said_by_people(archive, change)
     judged = [item for item in judged if said.get(item.sentence.passage.anchor) != "rejected"]
     quotes = _with_confirmed(archive, quotes_of(judged, LEAST_REASON), said)
+    known = {quote.anchor for quote in quotes}
+    quotes += tuple(doubt for doubt in doubts_of(judged, change) if doubt.anchor not in known)
     answered = any(quote.role == "reason" for quote in quotes)
     later = [other for other in archive.changes if same_setting(other, change) and other.time > change.time]
     decision = decision_of(question, change, later, quotes)
@@ -152,6 +154,7 @@ def changes_asked(archive: Archive, query: Query) -> list[Change]:
     lower = query.text.lower()
     about = {key for key in {(c.key, c.unit) for c in archive.changes} if _names(key, query, lower)}
     named = [change for change in archive.changes if (change.key, change.unit) in about]
+    named = [change for change in named if not names_another(target_of(change), query.text)]
     if query.paths:
         in_path = [c for c in named if any(path.split(":")[0] in c.path for path in query.paths)]
         named = in_path or named

@@ -4,7 +4,9 @@ import re
 from collections.abc import Sequence
 from typing import Literal
 
+from sonde.decisions.quoting import LEAST_ATTACHED, joined
 from sonde.decisions.rationale import driver_of
+from sonde.decisions.roles import Judged
 from sonde.decisions.scope import scope_words
 from sonde.decisions.targets import target_of
 from sonde.records.decisions import Change, Decision, Quote
@@ -15,6 +17,8 @@ _TAKEN_BACK = re.compile(
     r"|should never have|changed (?:my|our) minds?|revert(?:ed|ing)?|does not hold|doesn'?t hold)\b",
     re.IGNORECASE,
 )
+
+MOST_DOUBTS = 2
 
 
 def decision_of(
@@ -37,6 +41,13 @@ def decision_of(
         status=_status(change, later, quotes),
         passages=tuple(dict.fromkeys(quote.anchor for quote in quotes)),
     )
+
+
+def doubts_of(judged: Sequence[Judged], change: Change) -> tuple[Quote, ...]:
+    """Words written after a change that take its reason back; a reason and what speaks against it stand together."""
+    later = [item for item in judged if (when := item.sentence.passage.time) and when > change.time]
+    doubting = [item for item in later if item.attached >= LEAST_ATTACHED and _TAKEN_BACK.search(item.sentence.text)]
+    return tuple(joined(doubting, "context")[:MOST_DOUBTS])
 
 
 def _chosen(change: Change) -> str:

@@ -27,6 +27,11 @@ _SAME_NAMES: tuple[frozenset[str], ...] = (
     frozenset({"float64", "double"}),
     frozenset({"12", "d3bj", "d3(bj)"}),
 )
+_FUNCTIONAL_NAMES = (
+    "lda pw91 pbe pbesol rpbe revpbe am05 tpss revtpss scan rscan r2scan r²scan m06 m06-l b3lyp pbe0 hse hse03 hse06"
+    " blyp beef-vdw optb88 optb86b vdw-df vdw-df2 ωb97x wb97x"
+)
+_FUNCTIONALS = frozenset(_FUNCTIONAL_NAMES.split())
 # "changed by 3 eV/Å" gives the size of a difference, not a value of the setting.
 _DIFFERENCE = re.compile(r"(?:\bby(?: about| around| up to| some| roughly)?|±|\+/-)\s*$", re.IGNORECASE)
 _BOOLEANS = {
@@ -146,6 +151,14 @@ def speaks_of(target: Target, text: str, concepts: AbstractSet[str]) -> bool:
 def names_key(target: Target, text_lower: str) -> bool:
     """Whether a text spells the key itself."""
     return any(re.search(rf"(?<![\w]){re.escape(word)}(?!\w)", text_lower) for word in target.key_words)
+
+
+def names_another(target: Target, text: str) -> bool:
+    """Whether a text names functionals, and neither of those that the change is between."""
+    if target.concept != "functional":
+        return False
+    named = _FUNCTIONALS & set(_words(text))
+    return bool(named) and not named & (target.new_words | target.old_words)
 
 
 def direction(target: Target) -> Literal["up", "down"] | None:

@@ -12,6 +12,7 @@ from sonde.sample_lab.archive.notes import write_notes
 from sonde.sample_lab.archive.slack import write_slack
 from sonde.sample_lab.archive.slides import write_slides
 from sonde.sample_lab.chatter import unrelated_talk
+from sonde.sample_lab.contested import contested_talk
 from sonde.sample_lab.extxyz import extxyz_text
 from sonde.sample_lab.laboratory import Laboratory, TalkCounts, TrueChange, TruePassage, Truth
 from sonde.sample_lab.plan import LabPlan, Medium, wording
@@ -91,7 +92,7 @@ def _write_data(arrangement: Arrangement, place: dict[str, Path]) -> None:
 
 def _talk(plan: LabPlan) -> tuple[Conversation, ...]:
     """Return planted and unrelated talk, in order of time."""
-    planted = planted_talk(plan)
+    planted = (*planted_talk(plan), *(contested_talk(plan) if plan.contested else ()))
     n_planted = sum(len(conversation.lines) for conversation in planted)
     unrelated = unrelated_talk(plan, plan.talk_per_relevant_line * n_planted)
     return tuple(sorted((*planted, *unrelated), key=lambda conversation: conversation.lines[0].time))
@@ -145,6 +146,8 @@ def _truth(
         decoys=_passages(placed, {"decoy"}),
         values=_passages(placed, {"value", "unexplained"}),
         left_out=_passages(placed, {"left_out"}),
+        confided=_passages(placed, {"confided"}),
+        disputes=_passages(placed, {p.about for p in placed if p.about.startswith("dispute of ")}),
         unexplained=_unexplained_change(plan, dated),
         reasoned=tuple(_settings_change(plan, dated, entry) for entry in wording("settings_reasons")),
         reasons_of_others=_passages(placed, others),

@@ -105,6 +105,10 @@ class Truth:
     decoys: tuple[TruePassage, ...]
     values: tuple[TruePassage, ...]
     left_out: tuple[TruePassage, ...]
+    confided: tuple[TruePassage, ...]
+    """Why `unexplained` was done, in talk that only some can read."""
+    disputes: tuple[TruePassage, ...]
+    """Words that take back the reason of another setting: `about` = "dispute of " and its name."""
     unexplained: TrueChange
     """The change that has no reason anywhere."""
     reasoned: tuple[TrueChange, ...]

@@ -117,6 +117,8 @@ class LabPlan:
     threshold_message: str = "removed problematic structures"
     """First and only line of the commit that set the threshold."""
     talk_per_relevant_line: int = TALK_PER_RELEVANT_LINE
+    contested: bool = False
+    """The archive also holds a reason that only a closed group knows, and words that take another reason back."""
 
     @property
     def cut(self) -> bool:
@@ -202,6 +204,16 @@ def random_plan(seed: int, situation: Situation | None = None) -> LabPlan:
         threshold_message=rng.choice(THRESHOLD_MESSAGES),
     )
     return replace(plan, rule=_readable_rule(plan))
+
+
+def contested_plan(seed: int) -> LabPlan:
+    """Draw a laboratory for questions on its decisions: private reasons and contradictions, 50 idle lines for one."""
+    situations = (
+        *(Situation.FILTERED_COLLATERAL, Situation.FILTERED_ON_PURPOSE) * 2,
+        Situation.FILTERED_WITHOUT_REASON,
+    )
+    plan = random_plan(seed, situations[seed % len(situations)])
+    return replace(plan, contested=True, talk_per_relevant_line=50)
 
 
 def _random_rule(situation: Situation, rng: random.Random) -> RuleStory:

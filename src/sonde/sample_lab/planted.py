@@ -52,7 +52,7 @@ def meeting_day(plan: LabPlan, day: float) -> int:
     return int(day) - (int(day) - phase) % MEETING_EVERY_DAYS
 
 
-def _converse(plan: LabPlan, setting: Setting, script: Script, about: str, rng: random.Random) -> Conversation:
+def converse(plan: LabPlan, setting: Setting, script: Script, about: str, rng: random.Random) -> Conversation:
     """Give each letter of the script a person (A keeps the filter script and commits it) and each line a time."""
     day = meeting_day(plan, setting.day) + 0.2 if setting.medium in ("notes", "slides") else setting.day
     start = moment(plan, day, rng)
@@ -121,10 +121,10 @@ def _threshold_talk(plan: LabPlan, rng: random.Random) -> list[Conversation]:
         ("C", "context", phrases.say("close")),
     )
     first, *further = plan.reason_media
-    talk = [_converse(plan, _setting(plan, first, rng), discussion, "threshold", rng)]
+    talk = [converse(plan, _setting(plan, first, rng), discussion, "threshold", rng)]
     for medium in further:
         script: Script = (("A", "reason", _restatement(phrases, trouble, scope)),)
-        talk.append(_converse(plan, _setting(plan, medium, rng), script, "threshold", rng))
+        talk.append(converse(plan, _setting(plan, medium, rng), script, "threshold", rng))
     return talk
 
 
@@ -143,7 +143,7 @@ def _values_without_reason(plan: LabPlan, rng: random.Random) -> list[Conversati
     phrases, after = Phrases(plan, rng), plan.calendar.threshold_day
     media: tuple[Medium, ...] = ("slides", "notes")
     return [
-        _converse(
+        converse(
             plan, Setting(medium, "Data set", after + days), (("A", "value", phrases.say("value_only")),), "value", rng
         )
         for medium, days in zip(media, (16, 30), strict=True)
@@ -159,7 +159,7 @@ def _earlier_talk(plan: LabPlan, rng: random.Random) -> list[Conversation]:
     )
     medium: Medium = draw(("slack", "mail", "notes"), rng)  # type: ignore[assignment]  # they are Medium
     setting = Setting(medium, draw(wording("filter_reasons")["places"][medium], rng), plan.calendar.earlier_day - 1)
-    return [_converse(plan, setting, script, "earlier", rng)]
+    return [converse(plan, setting, script, "earlier", rng)]
 
 
 def _decoys(plan: LabPlan, rng: random.Random) -> list[Conversation]:
@@ -176,8 +176,8 @@ def _decoys(plan: LabPlan, rng: random.Random) -> list[Conversation]:
         ("D", "context", "Thanks, that is what I needed for the Cu-Ni draft."),
     )
     return [
-        _converse(plan, Setting("slack", "cu-ni", day - 1 + 0.3), chat, "decoy", rng),
-        _converse(plan, Setting("mail", "Cu-Ni data set", day - 9 + 0.1), mail, "decoy", rng),
+        converse(plan, Setting("slack", "cu-ni", day - 1 + 0.3), chat, "decoy", rng),
+        converse(plan, Setting("mail", "Cu-Ni data set", day - 9 + 0.1), mail, "decoy", rng),
     ]
 
 
@@ -188,7 +188,7 @@ def _left_out(plan: LabPlan, rng: random.Random) -> Conversation:
     )
     medium = plan.reason_media[0]
     place = draw(wording("filter_reasons")["places"][medium], rng)
-    return _converse(plan, Setting(medium, place, plan.calendar.earlier_day + 40), script, "left_out", rng)
+    return converse(plan, Setting(medium, place, plan.calendar.earlier_day + 40), script, "left_out", rng)
 
 
 def _mention(plan: LabPlan, rng: random.Random) -> Conversation:
@@ -197,7 +197,7 @@ def _mention(plan: LabPlan, rng: random.Random) -> Conversation:
     values = {"key": unexplained.key, "new": f"{unexplained.new:g}", "job": job, "version": "2"}
     text = fill(draw(wording("filter_reasons")["mentioned"], rng), values)
     setting = Setting("slack", "potential-fitting", plan.calendar.unexplained_day + 1.2)
-    return _converse(plan, setting, (("A", "value", text),), "unexplained", rng)
+    return converse(plan, setting, (("A", "value", text),), "unexplained", rng)
 
 
 # ---- the other settings ----------------------------------------------------------------------------------------------
@@ -212,5 +212,5 @@ def _settings_talk(plan: LabPlan, rng: random.Random) -> list[Conversation]:
         if entry["file"] == "train" and medium != "slack":
             place = "Training settings"
         setting = Setting(medium, place, entry["day"] - 0.9)
-        talk.append(_converse(plan, setting, parse(telling), entry["name"], rng))
+        talk.append(converse(plan, setting, parse(telling), entry["name"], rng))
     return talk

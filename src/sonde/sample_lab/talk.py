@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from sonde.records.decisions import Visibility
 from sonde.sample_lab.people import Person
 from sonde.sample_lab.plan import Medium
 
@@ -36,6 +37,7 @@ class Conversation:
     place: str
     lines: tuple[Line, ...]
     about: str | None = None
+    visibility: Visibility = "public"
 
 
 @dataclass(frozen=True)

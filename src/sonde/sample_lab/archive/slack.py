@@ -29,13 +29,24 @@ def write_slack(plan: LabPlan, talk: Sequence[Conversation], path: Path) -> tupl
             days[conversation.place, line.time.strftime("%Y-%m-%d")].append(message)
             if conversation.about:
                 placed.append(Placed(conversation.about, line, "slack", f"slack:{conversation.place}/{ts}"))
-    channels = sorted({channel for channel, _ in days})
     with zipfile.ZipFile(path, "w") as export:
         _add(export, "users.json", [_user(person) for person in plan.people])
-        _add(export, "channels.json", [_channel(plan, name) for name in channels])
+        for listing, channels in _listings(plan, talk).items():
+            _add(export, listing, channels)
         for (channel, day), messages in sorted(days.items()):
             _add(export, f"{channel}/{day}.json", sorted(messages, key=lambda message: message["ts"]))
     return tuple(placed)
+
+
+def _listings(plan: LabPlan, talk: Sequence[Conversation]) -> dict[str, list[dict[str, Any]]]:
+    """Conversations by the file that lists them: public channels always, the others where there are any."""
+    places = sorted({(conversation.place, conversation.visibility) for conversation in talk})
+    public = [_channel(plan, place) for place, who in places if who == "public"]
+    private = [_channel(plan, place) | {"is_private": True} for place, who in places if who == "private"]
+    pair = [person.slack_id for person in plan.people[:2]]
+    direct = [{"id": place, "members": pair} for place, who in places if who == "direct"]
+    listings = {"channels.json": public, "groups.json": private, "dms.json": direct}
+    return {name: listed for name, listed in listings.items() if listed or name == "channels.json"}
 
 
 def _add(export: zipfile.ZipFile, name: str, record: object) -> None:
