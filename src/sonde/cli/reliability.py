@@ -1,4 +1,4 @@
-"""`sonde trust fit`, `evaluate`, `score` and `monitor`."""
+"""`sonde trust fit`, `evaluate`, `score`, `monitor` and `map`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,6 +10,7 @@ from sonde.cli.progress_bar import progress_for_terminal
 from sonde.errors import WrongUse
 from sonde.operations.trust import DEFAULT_TOLERANCE, ProbeKind
 from sonde.records.reliability import Policy, Target
+from sonde.records.trust_map import Thermal
 
 if TYPE_CHECKING:
     from sonde.reliability.probes.attention import AttentionSettings
@@ -167,3 +168,38 @@ def monitor(
     show(found, show_watch, as_json)
     if out is not None and found.selected:
         say(f"structures: {out}")
+
+
+@trust_app.command("map")
+def map_(
+    potential: Potential,
+    reference: Annotated[Path, typer.Argument(help="Crystals whose sites are occupied, strained and made warm.")],
+    elements: Annotated[str | None, typer.Option(help="Elements to mix, as Al,Mg; those of the reference.")] = None,
+    steps: Annotated[int, typer.Option(min=1, help="Steps of composition from one element to another.")] = 4,
+    strain: Annotated[list[float] | None, typer.Option(help="Linear strain; may be repeated. -8 to 8 %.")] = None,
+    temperature: Annotated[list[float] | None, typer.Option(help="K; may be repeated. 100 to 1500 K.")] = None,
+    structures: Annotated[int, typer.Option(min=2, help="Structures per place.")] = 6,
+    atoms: Annotated[int, typer.Option(min=1, help="Least number of atoms of the cells.")] = 32,
+    thermal: Annotated[
+        Thermal, typer.Option(help="Random displacements of oscillators, or 200 fs of dynamics.")
+    ] = "einstein",
+    tolerance: Tolerance = None,
+    probe: Kind = "local",
+    seed: Annotated[int, typer.Option(help="Of decorations and displacements.")] = 0,
+    report: Annotated[Path | None, typer.Option(help="Also write a self-contained HTML page here.")] = None,
+    project: ProjectFolder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Map where a potential can be trusted: composition × strain × temperature, with the boundary where it ends."""
+    from sonde.operations.trust_map import MapPlan, trust_map
+    from sonde.views.trust_map import map_page, show_map
+
+    default = MapPlan()
+    strains, temperatures = tuple(strain or default.strains), tuple(temperature or default.temperatures_K)
+    plan = MapPlan(_types(elements), steps, strains, temperatures, atoms, structures, thermal, seed)
+    opened, progress = open_project(project), progress_for_terminal()
+    found = trust_map(opened, potential, reference, plan=plan, tolerance=tolerance, kind=probe, progress=progress)
+    show(found, show_map, as_json)
+    if report is not None:
+        report.write_text(map_page(found), encoding="utf-8")
+        say(f"report: {report}")
