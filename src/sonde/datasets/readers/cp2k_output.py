@@ -23,7 +23,7 @@ from sonde.datasets.readers.mapped_files import mapped
 from sonde.datasets.readers.protocol import Place
 from sonde.datasets.readers.run_provenance import StepFacts
 from sonde.datasets.readers.run_ranges import RunRange, run_ranges
-from sonde.datasets.readers.run_steps import CalculatedStep, CodeRun, Geometry, frames_of_run
+from sonde.datasets.readers.run_steps import CalculatedStep, CodeRun, Geometry, frames_of_run, frames_of_runs
 from sonde.datasets.readers.run_text import last_match, last_number, lines_from, numbers_in, unread
 from sonde.records.arrays import FloatArray
 from sonde.records.frames import Frame
@@ -65,11 +65,7 @@ class Cp2kOutputReader:
         """Yield one frame per step whose geometry is printed or lies beside."""
         head_of(path)
         with mapped(path) as text:
-            ordinal = 0
-            for part in _parts(path, text):
-                for frame in frames_of_run(part.run, _steps(text, part), ordinal):
-                    yield frame
-                    ordinal = frame.ordinal + 1
+            yield from frames_of_runs(frames_of_run, ((part.run, _steps(text, part)) for part in _parts(path, text)))
 
 
 READER = Cp2kOutputReader()

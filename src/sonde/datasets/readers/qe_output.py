@@ -24,7 +24,7 @@ from sonde.datasets.readers.qe_header import QeHeader, numbers_of_labels, proven
 from sonde.datasets.readers.qe_input import PwInput, input_beside
 from sonde.datasets.readers.run_provenance import StepFacts
 from sonde.datasets.readers.run_ranges import RunRange, run_ranges
-from sonde.datasets.readers.run_steps import PERIODIC, CalculatedStep, CodeRun, Geometry, frames_of_run
+from sonde.datasets.readers.run_steps import PERIODIC, CalculatedStep, CodeRun, Geometry, frames_of_run, frames_of_runs
 from sonde.datasets.readers.run_text import last_match, last_number, lines_from, numbers_in, rows, unread
 from sonde.records.arrays import FloatArray
 from sonde.records.frames import Frame
@@ -73,13 +73,12 @@ class QeOutputReader:
         """Yield one frame per ionic step whose geometry was printed."""
         _refuse_without_output(path)
         with mapped(path) as text:
-            ordinal = 0
-            for part in _parts(path, text):
-                for frame in frames_of_run(part.run, _steps(text, part), ordinal):
-                    yield frame
-                    ordinal = frame.ordinal + 1
-        if not ordinal:
-            raise _without_geometry(path)
+            found = frames_of_runs(frames_of_run, ((part.run, _steps(text, part)) for part in _parts(path, text)))
+            first = next(found, None)
+            if first is None:
+                raise _without_geometry(path)
+            yield first
+            yield from found
 
 
 READER = QeOutputReader()

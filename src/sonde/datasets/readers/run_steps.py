@@ -4,9 +4,10 @@ Readers convert before they build a step: energies to eV, forces to eV/Å, stres
 """
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -16,6 +17,9 @@ from sonde.datasets.readers.protocol import Place
 from sonde.datasets.readers.run_provenance import RunProvenance, StepFacts
 from sonde.records.arrays import BoolArray, FloatArray, IntArray
 from sonde.records.frames import Frame, Tag
+
+Run = TypeVar("Run")
+Step = TypeVar("Step")
 
 PERIODIC = np.ones(3, bool)
 ISOLATED = np.zeros(3, bool)
@@ -72,6 +76,20 @@ def frames_of_run(run: CodeRun, steps: Iterable[CalculatedStep], first_ordinal: 
             yield _frame(run, step, shared, number, ordinal)
         except LabelDefect as defect:
             raise Place(run.path, ordinal).bad(str(defect), "mend or remove the run.") from defect
+
+
+def frames_of_runs(
+    frames_of: Callable[[Run, Iterable[Step], int], Iterator[Frame]], runs: Iterable[tuple[Run, Iterable[Step]]]
+) -> Iterator[Frame]:
+    """Turn the runs of one file, each with its steps, into frames that are numbered through.
+
+    frames_of: `frames_of_run`, or its like for other steps.
+    """
+    ordinal = 0
+    for run, steps in runs:
+        for frame in frames_of(run, steps, ordinal):
+            yield frame
+            ordinal = frame.ordinal + 1
 
 
 def _frame(run: CodeRun, step: CalculatedStep, shared: Mapping[str, Tag], number: int, ordinal: int) -> Frame:

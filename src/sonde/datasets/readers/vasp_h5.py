@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from sonde.datasets.readers import vasp_h5_values
+from sonde.datasets.readers import hdf5_values
+from sonde.datasets.readers.hdf5_values import MAGIC, opened_hdf5
 from sonde.datasets.readers.protocol import Place
 from sonde.datasets.readers.run_provenance import RunProvenance, StepFacts
-from sonde.datasets.readers.vasp_h5_values import MAGIC, opened_hdf5
 from sonde.datasets.readers.vasp_header import RunHeader, Species, counts_are_possible, element_of
 from sonde.datasets.readers.vasp_inputs import (
     InputsBeside,
@@ -92,8 +92,8 @@ def _header(file: Any, path: Path) -> tuple[RunHeader, InputsBeside]:
     species = _species(file)
     if species is None:
         raise Place(path).bad("it does not say which ions it has", "is this a vaspout.h5 of a run that began?")
-    incar = read_incar(vasp_h5_values.text(file, "original/incar/content") or "")
-    kpoints = read_kpoints(vasp_h5_values.text(file, "original/kpoints/content") or "") or _points(file)
+    incar = read_incar(hdf5_values.text(file, "original/incar/content") or "")
+    kpoints = read_kpoints(hdf5_values.text(file, "original/kpoints/content") or "") or _points(file)
     header = RunHeader(
         species=species,
         version=_version(file),
@@ -102,15 +102,15 @@ def _header(file: Any, path: Path) -> tuple[RunHeader, InputsBeside]:
         in_force={**{key: default for key, (default, _) in DEFAULTS.items()}, **incar, **_electrons(file)},
         kpoints=kpoints,
         cell=_first_cell(file),
-        poscar_title=vasp_h5_values.text(file, "input/poscar/system"),
+        poscar_title=hdf5_values.text(file, "input/poscar/system"),
     )
     return header, InputsBeside(potcar=_potentials(file))
 
 
 def _species(file: Any) -> tuple[Species, ...] | None:
     for group in ("results/positions", "input/poscar"):
-        names = vasp_h5_values.texts(file, f"{group}/ion_types")
-        counts = vasp_h5_values.values(file, f"{group}/number_ion_types")
+        names = hdf5_values.texts(file, f"{group}/ion_types")
+        counts = hdf5_values.values(file, f"{group}/number_ion_types")
         elements = [element_of(None, name) for name in names]
         if counts is not None and counts.shape == (len(names),) and counts_are_possible([int(n) for n in counts]):
             potentials = _potentials(file)
@@ -126,35 +126,35 @@ def _species(file: Any) -> tuple[Species, ...] | None:
 def _potentials(file: Any) -> tuple[PotcarEntry, ...]:
     """Read titles and hashes of the potentials; nothing else of them is kept."""
     for name in ("original/potcar/content", "input/potcar/content"):
-        content = vasp_h5_values.text(file, name)
+        content = hdf5_values.text(file, name)
         if content:
             return tuple(potcar_entries(line.encode("latin-1") for line in content.splitlines(keepends=True)))
     return ()
 
 
 def _version(file: Any) -> str | None:
-    parts = [vasp_h5_values.number(file, f"version/{part}") for part in ("major", "minor", "patch")]
+    parts = [hdf5_values.number(file, f"version/{part}") for part in ("major", "minor", "patch")]
     return ".".join(str(int(part)) for part in parts if part is not None) or None
 
 
 def _electrons(file: Any) -> dict[str, str]:
     """Return what the results say of the electrons: number, and whether they are polarised."""
     names = {"ISPIN": "results/electron_eigenvalues/ispin", "NELECT": "results/electron_eigenvalues/nelectrons"}
-    found = {key: vasp_h5_values.number(file, name) for key, name in names.items()}
+    found = {key: hdf5_values.number(file, name) for key, name in names.items()}
     return {key: f"{value:g}" for key, value in found.items() if value is not None}
 
 
 def _points(file: Any) -> KpointMesh | None:
-    points = vasp_h5_values.values(file, "results/electron_eigenvalues/kpoint_coords")
+    points = hdf5_values.values(file, "results/electron_eigenvalues/kpoint_coords")
     return None if points is None or points.ndim != 2 else KpointMesh(n_irreducible=len(points))
 
 
 def _scale(file: Any) -> float:
-    return vasp_h5_values.number(file, "results/positions/scale") or 1.0
+    return hdf5_values.number(file, "results/positions/scale") or 1.0
 
 
 def _first_cell(file: Any) -> FloatArray | None:
-    vectors = vasp_h5_values.dataset(file, f"{STEPS}/lattice_vectors")
+    vectors = hdf5_values.dataset(file, f"{STEPS}/lattice_vectors")
     if vectors is None or vectors.shape[1:] != (3, 3) or not len(vectors):
         return None
     return np.asarray(vectors[0], float) * _scale(file)
@@ -176,7 +176,7 @@ class _Steps:
     @classmethod
     def of(cls, file: Any, header: RunHeader, path: Path) -> "_Steps":
         """Find the arrays; steps that were not written to all of them are left out, with a word."""
-        n, labels = header.n_atoms, vasp_h5_values.texts(file, f"{STEPS}/energies_tags")
+        n, labels = header.n_atoms, hdf5_values.texts(file, f"{STEPS}/energies_tags")
         shapes = {
             "lattice_vectors": (3, 3),
             "position_ions": (n, 3),
@@ -210,7 +210,7 @@ class _Steps:
 
 
 def _array(file: Any, name: str, shape: tuple[int, ...] | None) -> Any | None:
-    found = vasp_h5_values.dataset(file, f"{STEPS}/{name}")
+    found = hdf5_values.dataset(file, f"{STEPS}/{name}")
     if found is None or found.dtype.kind not in "iuf" or found.ndim < 1:
         return None
     fits = found.shape[1:] == shape if shape is not None else found.shape[1:] in ((), (1,))
@@ -220,7 +220,7 @@ def _array(file: Any, name: str, shape: tuple[int, ...] | None) -> Any | None:
 def _moments(file: Any, n_atoms: int) -> Any | None:
     """Return charges and moments in the spheres of the ions, (steps, 2 or 4, ions, orbitals), of files of any age."""
     for name in (f"{STEPS}/magnetism/spin_moments/values", f"{STEPS}/magnetism/moments"):
-        found = vasp_h5_values.dataset(file, name)
+        found = hdf5_values.dataset(file, name)
         if found is not None and found.ndim == 4 and found.shape[1] in (2, 4) and found.shape[2] == n_atoms:
             return found
     return None

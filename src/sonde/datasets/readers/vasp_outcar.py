@@ -17,6 +17,7 @@ from sonde.datasets.readers.compression import head_of, opened
 from sonde.datasets.readers.mapped_files import mapped
 from sonde.datasets.readers.protocol import Place
 from sonde.datasets.readers.run_provenance import RunProvenance, StepFacts
+from sonde.datasets.readers.run_steps import frames_of_runs
 from sonde.datasets.readers.vasp_functional import NOTHING_PRINTED, PrintedDispersion
 from sonde.datasets.readers.vasp_header import RunHeader
 from sonde.datasets.readers.vasp_inputs import inputs_beside, number
@@ -71,11 +72,7 @@ class OutcarReader:
         """Yield one frame per ionic step."""
         head_of(path)
         with mapped(path) as text:
-            ordinal = 0
-            for part in _parts(path, text):
-                for frame in frames_of(part.run, _steps(text, part), ordinal):
-                    yield frame
-                    ordinal = frame.ordinal + 1
+            yield from frames_of_runs(frames_of, ((part.run, _steps(text, part)) for part in _parts(path, text)))
 
 
 READER = OutcarReader()

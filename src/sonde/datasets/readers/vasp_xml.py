@@ -17,6 +17,7 @@ from sonde.datasets.readers.compression import head_of, opened
 from sonde.datasets.readers.mapped_files import mapped
 from sonde.datasets.readers.protocol import Place
 from sonde.datasets.readers.run_provenance import RunProvenance, StepFacts
+from sonde.datasets.readers.run_steps import frames_of_runs
 from sonde.datasets.readers.vasp_header import RunHeader
 from sonde.datasets.readers.vasp_inputs import InputsBeside, inputs_beside, number
 from sonde.datasets.readers.vasp_provenance import provenance_of
@@ -53,11 +54,7 @@ class VasprunReader:
         """Yield one frame per ionic step."""
         head_of(path)
         with mapped(path) as text:
-            ordinal = 0
-            for part in _parts(path, text):
-                for frame in frames_of(part.run, _steps(text, part), ordinal):
-                    yield frame
-                    ordinal = frame.ordinal + 1
+            yield from frames_of_runs(frames_of, ((part.run, _steps(text, part)) for part in _parts(path, text)))
 
 
 READER = VasprunReader()
