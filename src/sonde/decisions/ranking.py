@@ -22,7 +22,7 @@ POSTINGS = 20_000
 """Passages that a search may have to weigh before words are left out of it, the commonest first."""
 MOST_IN_SMALL = 300
 """Candidates where few enough passages hold the question's words to weigh all of them."""
-READ = 80
+READ, READ_IN_SMALL = 40, 80
 """How many of the candidates are read sentence by sentence."""
 EXPANDED, WITH_NEIGHBOURS = 25, 8
 """How many of the best are read with what stands beside them, and how many bring that in as candidates."""
@@ -135,7 +135,7 @@ def without_quantities(query: Query) -> str:
 def ranked(index: PassageIndex, asked: Asked) -> list[Found]:
     """Rank passages for a question, best first: all by their words, the best of these by everything."""
     seen = _seen(asked, candidates(index, asked))
-    best = seen[:READ]
+    best = seen[: READ_IN_SMALL if _is_small(asked) else READ]
     documents = _documents(asked, seen)
     beside = {candidate.passage.anchor: _beside(index, candidate.passage) for candidate in best[:EXPANDED]}
     known = {candidate.passage.anchor: candidate.bm25 for candidate in seen}
@@ -185,7 +185,7 @@ def _documents(asked: Asked, seen: Sequence[_Candidate]) -> dict[str, float]:
 def candidates(index: PassageIndex, asked: Asked) -> list[tuple[Passage, float]]:
     """Find passages by words, by synonyms and by pieces of words; BM25 over the best one's, fused order."""
     total = max(index.count(), 1)
-    small = sum(asked.counts) <= POSTINGS
+    small = _is_small(asked)
     most = MOST_IN_SMALL if small else MOST_CANDIDATES
     rare = [t for t, n in zip(asked.terms, asked.counts, strict=True) if n <= COMMON * total or small]
     telling = rare if len(rare) >= 2 else list(asked.terms)
@@ -200,6 +200,11 @@ def candidates(index: PassageIndex, asked: Asked) -> list[tuple[Passage, float]]
     scores = {passage.anchor: score / best for passage, score in by_words}
     order = fuse([[p for p, _ in by_words], [p for p, _ in by_meaning], [p for p, _ in by_pieces]])
     return [(passage, scores.get(passage.anchor, 0.0)) for passage, _ in order]
+
+
+def _is_small(asked: Asked) -> bool:
+    """Whether few enough passages hold the question's words to weigh all of them."""
+    return sum(asked.counts) <= POSTINGS
 
 
 def _pieces(asked: Asked, every: bool) -> list[str]:
