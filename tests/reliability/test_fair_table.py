@@ -10,7 +10,7 @@ from tests.reliability.synthetic import IDENTITY, KnownErrors
 
 from sonde.errors import WrongUse
 from sonde.local_environments.descriptors import DensityDescriptor
-from sonde.records.reliability import ScoreRow, ShiftTable, TrustEvaluation
+from sonde.records.trust_evaluation import Better, ScoreRow, ShiftTable, TrustEvaluation
 from sonde.reliability.baselines.plain import LargestForce, MajorityClass, SizeAndComposition
 from sonde.reliability.baselines.probes import Local
 from sonde.reliability.baselines.protocol import RiskData, Score
@@ -18,7 +18,7 @@ from sonde.reliability.fair_table import OURS, all_scores, shift_table
 from sonde.reliability.probes.data import ProbeData
 from sonde.reliability.probes.local import environments_of
 from sonde.reliability.shifts import divisions
-from sonde.views.reliability import show_evaluation
+from sonde.views.trust_evaluation import show_evaluation
 
 TOLERANCE = 1.4
 """eV/Å; about half of the frames have an atom beyond it."""
@@ -68,10 +68,15 @@ def test_the_majority_class_ranks_nothing(table: ShiftTable) -> None:
 def test_a_probe_that_may_know_the_law_beats_what_knows_a_part_of_it(table: ShiftTable) -> None:
     """Errors depend on embedding, element and force: the force alone cannot rank them as well."""
     ours, force = row(table, OURS), row(table, "largest predicted force")
-    assert (force.probe_better_low or 0.0) > 0
+    assert force.probe_better is not None
+    assert force.probe_better.low > 0
+    assert force.probe_better_within is not None
+    assert force.probe_better_within.low > 0
     assert (ours.auroc or 0.0) > 0.7
     assert (ours.auroc_within_force_bins or 0.0) > (force.auroc_within_force_bins or 0.0)
-    assert (row(table, "size and composition").probe_better_low or 0.0) > 0
+    composition = row(table, "size and composition").probe_better
+    assert composition is not None
+    assert composition.low > 0
     assert ours.aurc < force.aurc
     assert (ours.atom_auroc or 0.0) > (force.atom_auroc or 0.0)
 
@@ -122,7 +127,16 @@ def test_kinds_are_named(known: KnownErrors) -> None:
     tagged = [replace(frame, tags={"config_type": "ab"[n % 3 == 0]}) for n, frame in enumerate(known.frames)]
     assert [part.held_out for part in divisions("config_type", tagged, groups, seed=0)] == ["a", "b"]
     assert divisions("config_type", known.frames, groups, seed=0) == []  # one kind only: no shift
-    with pytest.raises(WrongUse, match="A shift is one of random, composition, element"):
+    assert divisions("surface", tagged, groups, seed=0) == []
+    assert divisions("temperature", tagged, groups, seed=0) == []
+    hot = [replace(f, tags={"temperature_K": 300.0 + 900 * (n % 4 > 1)}) for n, f in enumerate(known.frames)]
+    (above,) = divisions("temperature", hot, groups, seed=0)
+    assert above.held_out == "above 750 K"
+    assert {int(n) % 4 for n in above.test} == {2, 3}
+    slabs = [replace(f, tags={"config_type": "Surface" if n < 40 else "bulk"}) for n, f in enumerate(known.frames)]
+    (surfaces,) = divisions("surface", slabs, groups, seed=0)
+    assert surfaces.test.tolist() == list(range(40))
+    with pytest.raises(WrongUse, match="A shift is one of random, composition, element, formula"):
         divisions("moon", known.frames, groups, seed=0)
 
 
@@ -131,11 +145,9 @@ def test_a_shift_without_parts_gives_no_table(known: KnownErrors, data: RiskData
 
 
 def test_the_view_shows_where_a_baseline_wins(table: ShiftTable) -> None:
-    wins = replace(
-        row(table, "largest predicted force"), probe_better_by=-0.1, probe_better_low=-0.2, probe_better_high=-0.05
-    )
+    wins = replace(row(table, "largest predicted force"), probe_better=Better(-0.1, -0.2, -0.05))
     shown = replace(table, rows=(row(table, OURS), wins))
-    record = TrustEvaluation("alloy", "raw", 160, 80, (0,), 1.0, (shown,), ("a note",))
+    record = TrustEvaluation("alloy", "raw", 160, 80, (0,), 1.0, (shown,), notes=("a note",))
     out = io.StringIO()
     show_evaluation(record, Console(file=out, width=200, force_terminal=True))
     assert "\x1b[31m-0.10 (-0.20 … -0.05)" in out.getvalue()

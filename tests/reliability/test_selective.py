@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from sonde.reliability.metrics import auroc
+from sonde.reliability.resampling import Draws, percentiles
 from sonde.reliability.selective import (
     atom_auroc,
     augrc,
@@ -10,7 +12,7 @@ from sonde.reliability.selective import (
     aurc,
     auroc_within_bins,
     excess_aurc,
-    paired_differences,
+    force_bins,
     recall_of_worst,
     spearman,
 )
@@ -73,12 +75,25 @@ def test_the_paired_interval_holds_zero_for_equals_and_not_for_a_better_score() 
     rng = np.random.default_rng(1)
     truth = rng.normal(size=400)
     beyond = truth > 0.8
-    members = [np.arange(k, 400, 40) for k in range(40)]
+    draws = Draws.of([k % 40 for k in range(400)], seed=0)
     first, second = truth + rng.normal(size=400), truth + rng.normal(size=400)
-    same = paired_differences(beyond, first, second, members, seed=0)
-    better = paired_differences(beyond, truth + 0.2 * rng.normal(size=400), second, members, seed=0)
+    theirs, best = draws.auroc(beyond, second), truth + 0.2 * rng.normal(size=400)
+    same = percentiles(draws.auroc(beyond, first) - theirs)
+    better = percentiles(draws.auroc(beyond, best) - theirs)
     assert same is not None
     assert better is not None
     assert same[0] < 0 < same[1]
     assert better[0] > 0
-    assert paired_differences(np.zeros(400, bool), first, second, members, seed=0) is None
+    assert percentiles(draws.auroc(np.zeros(400, bool), first)) is None
+
+
+def test_a_draw_repeats_cases_as_their_weights_say() -> None:
+    rng = np.random.default_rng(2)
+    beyond, risk, forces = rng.random(60) < 0.4, rng.integers(0, 9, 60).astype(float), rng.random(60)
+    draws = Draws.of([n // 3 for n in range(60)], seed=0, n_draws=5)
+    rows = [np.repeat(np.arange(60), own.astype(int)) for own in draws.weights]
+    assert {len(own) for own in rows} == {60}
+    by_rows = [auroc(beyond[own], risk[own]) for own in rows]
+    assert draws.auroc(beyond, risk).tolist() == pytest.approx(by_rows)
+    one_bin = draws.auroc_within(beyond, risk, force_bins(forces, 1))
+    np.testing.assert_allclose(one_bin, draws.auroc(beyond, risk))

@@ -7,7 +7,7 @@ import typer
 
 from sonde.cli.answers import HERE, AsJson, ProjectFolder, open_project, say, show
 from sonde.cli.progress_bar import progress_for_terminal
-from sonde.errors import WrongUse
+from sonde.errors import BadInput, WrongUse
 from sonde.operations.trust import DEFAULT_TOLERANCE, ProbeKind
 from sonde.records.reliability import Policy, Target
 from sonde.records.trust_map import Thermal
@@ -84,21 +84,39 @@ def evaluate(
         list[float] | None, typer.Option(help="Force error, eV/Å; may be repeated. Quantiles of the errors if absent.")
     ] = None,
     shift: Annotated[
-        list[str] | None, typer.Option(help="random, composition, element, config_type or size; may be repeated.")
+        list[str] | None,
+        typer.Option(
+            help="random, composition, element, formula, config_type, temperature, size or surface; may be repeated."
+        ),
     ] = None,
-    seeds: Annotated[int, typer.Option(min=1, help="How often everything is repeated with another seed.")] = 1,
-    softening: Annotated[bool, typer.Option(help="Judge again after a force-slope correction.")] = True,
+    seeds: Annotated[int, typer.Option(min=1, help="Random divisions, each with a seed of its own.")] = 1,
+    softening: Annotated[bool, typer.Option(help="Judge the first shift again after a force-slope correction.")] = True,
+    frames: Annotated[
+        int | None, typer.Option(min=60, help="Draw whole groups until there are so many frames; all if absent.")
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option("--report", help="Also write a self-contained HTML page, with a label curve.")
+    ] = None,
     project: ProjectFolder = HERE,
     as_json: AsJson = False,
 ) -> None:
     """Judge the probe beside every baseline, under shifts, with intervals; where a baseline wins it says so."""
     from sonde.operations.trust_evaluation import EvaluationPlan, trust_evaluate
-    from sonde.views.reliability import show_evaluation
+    from sonde.views.trust_evaluation import show_evaluation
 
-    default = EvaluationPlan()
-    plan = EvaluationPlan(tuple(tolerance or ()), tuple(shift or default.shifts), tuple(range(seeds)), softening)
+    if report is not None and (report.is_dir() or not report.parent.is_dir()):
+        raise BadInput(report, None, "nothing can be written here", "Name a file in a folder that exists.")
+    shifts = tuple(shift or EvaluationPlan().shifts)
+    plan = EvaluationPlan(
+        tuple(tolerance or ()), shifts, tuple(range(seeds)), softening, frames, label_curve=report is not None
+    )
     found = trust_evaluate(open_project(project), potential, on, plan=plan, progress=progress_for_terminal())
     show(found, show_evaluation, as_json)
+    if report is not None:
+        from sonde.views.trust_page import trust_page
+
+        report.write_text(trust_page(found), encoding="utf-8")
+        say(f"report: {report}")
 
 
 @trust_app.command("score")

@@ -2,18 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sonde.errors import SondeError, WrongUse
 from sonde.progress import SILENT, Progress
+from sonde.records.arrays import FloatArray
 from sonde.records.frames import Frame
 from sonde.records.potentials import FrameEvaluation
-from sonde.records.reliability import ShiftTable, TrustEvaluation
+from sonde.records.trust_evaluation import LabelPoint, ShiftTable, TrustEvaluation
 
 if TYPE_CHECKING:
     from sonde.potentials.protocol import FrozenPotential
+    from sonde.reliability.baselines.protocol import RiskData
     from sonde.store import Project
 
 QUANTILES = (0.5, 0.8, 0.95)
@@ -30,8 +33,13 @@ class EvaluationPlan:
     tolerances: tuple[float, ...] = ()
     shifts: tuple[str, ...] = ("random", "composition")
     seeds: tuple[int, ...] = (0,)
+    """The first judges all shifts; the others repeat the random division, the only one that depends on the seed."""
     softening: bool = True
-    """Also judge errors that are left after a force-slope correction, where the slope departs from 1."""
+    """Judge the first shift also on errors that a force-slope correction leaves, where the slope departs from 1."""
+    most_frames: int | None = None
+    """Whole groups are drawn at random until there are so many frames; None takes all."""
+    label_curve: bool = False
+    """Also fit on fewer and fewer labelled frames."""
 
 
 def trust_evaluate(
@@ -63,17 +71,23 @@ def trust_evaluate(
     frames = list(project.datasets.frames(dataset))
     evaluations = evaluations_of_dataset(project, loaded, dataset, frames, progress)
     kept, notes = _unseen(frames, seen_in_training(project, registered.trained_on, frames))
+    if plan.most_frames is not None and len(kept) > plan.most_frames:
+        notes.append(f"{plan.most_frames} or slightly more of {len(kept)} frames were drawn, by whole groups.")
+        kept = _drawn(kept, groups_of([frames[k] for k in kept], dataset), plan.most_frames)
     chosen, judged = [frames[k] for k in kept], [evaluations[k] for k in kept]
     groups, slope = groups_of(chosen, dataset), force_slope(chosen, judged)
-    tables = []
-    for softened in (False, True) if plan.softening and abs(slope - 1) > SOFT else (False,):
-        scaled = [_times(one, slope) for one in judged] if softened else judged
-        tables += _tables(loaded, chosen, scaled, groups, plan, softened, progress)
+    judge = _Judge(loaded, chosen, groups, plan, progress)
+    tables = judge.tables(judged)
     if not tables:
         raise SondeError("No shift leaves enough frames to learn from and to test on: give more, or other shifts.")
+    if plan.softening and abs(slope - 1) > SOFT:
+        tables += judge.softened([_times(one, slope) for one in judged])
+    points = judge.label_points(judged) if plan.label_curve else []
     n_groups = len(set(groups))
     said = (*notes, *_grouping(n_groups, kept))
-    return TrustEvaluation(potential, dataset, len(chosen), n_groups, plan.seeds, slope, tuple(tables), said)
+    return TrustEvaluation(
+        potential, dataset, len(chosen), n_groups, plan.seeds, slope, tuple(tables), tuple(points), said
+    )
 
 
 def _check(plan: EvaluationPlan) -> None:
@@ -104,6 +118,17 @@ def _unseen(frames: Sequence[Frame], seen: Sequence[bool] | None) -> tuple[list[
     return unseen, [f"{left} frames of the potential's own training data were left out."] if left else []
 
 
+def _drawn(kept: Sequence[int], groups: Sequence[str], most: int) -> list[int]:
+    """Places of whole groups, drawn until there are enough frames."""
+    from sonde.local_environments.grouping import group_numbers
+
+    member = group_numbers(groups)
+    order = np.random.default_rng(0).permutation(int(member.max()) + 1)
+    ends = np.cumsum(np.bincount(member)[order])
+    taken = order[: int(np.searchsorted(ends, most)) + 1]
+    return [place for place, own in zip(kept, np.isin(member, taken).tolist(), strict=True) if own]
+
+
 def _grouping(n_groups: int, kept: Sequence[int]) -> list[str]:
     if n_groups == len(kept):
         return ["No frame tells its trajectory: every frame is a group of its own, so that intervals are too narrow."]
@@ -121,28 +146,54 @@ def _times(evaluation: FrameEvaluation, slope: float) -> FrameEvaluation:
     return replace(evaluation, forces_eV_per_A=slope * evaluation.forces_eV_per_A)
 
 
-def _tables(
-    potential: "FrozenPotential",
-    frames: Sequence[Frame],
-    evaluations: Sequence[FrameEvaluation],
-    groups: Sequence[object],
-    plan: EvaluationPlan,
-    softened: bool,
-    progress: Progress,
-) -> list[ShiftTable]:
-    from sonde.local_environments.descriptors import DensityDescriptor
-    from sonde.reliability.baselines.protocol import RiskData
-    from sonde.reliability.fair_table import shift_table
-    from sonde.reliability.probes.data import ProbeData
-    from sonde.reliability.probes.local import environments_of
+@dataclass(frozen=True, eq=False)
+class _Judge:
+    """Frames with their groups, and what is asked of them."""
 
-    probe = ProbeData.from_evaluations(frames, evaluations, groups, identity=potential.identity)
-    elements = np.unique(np.concatenate([frame.numbers for frame in frames])).tolist()
-    data = RiskData(probe, tuple(environments_of(DensityDescriptor(tuple(elements)), frames)))
-    tolerances = plan.tolerances or tuple(float(t) for t in np.quantile(probe.largest_errors, QUANTILES))
-    found = []
-    for seed in plan.seeds:
-        for shift in plan.shifts:
-            tables = shift_table(shift, frames, data, tolerances, seed=seed, progress=progress)
-            found += [replace(table, seed=seed, softened=softened) for table in tables]
-    return found
+    potential: "FrozenPotential"
+    frames: Sequence[Frame]
+    groups: Sequence[object]
+    plan: EvaluationPlan
+    progress: Progress
+
+    @cached_property
+    def environments(self) -> "tuple[FloatArray, ...]":
+        from sonde.local_environments.descriptors import DensityDescriptor
+        from sonde.reliability.probes.local import environments_of
+
+        elements = np.unique(np.concatenate([frame.numbers for frame in self.frames])).tolist()
+        return tuple(environments_of(DensityDescriptor(tuple(elements)), self.frames))
+
+    def data(self, evaluations: Sequence[FrameEvaluation]) -> "RiskData":
+        from sonde.reliability.baselines.protocol import RiskData
+        from sonde.reliability.probes.data import ProbeData
+
+        probe = ProbeData.from_evaluations(self.frames, evaluations, self.groups, identity=self.potential.identity)
+        return RiskData(probe, self.environments)
+
+    def tables(self, evaluations: Sequence[FrameEvaluation]) -> list[ShiftTable]:
+        """All shifts with the first seed, then the random division with the others."""
+        data, (first, *others) = self.data(evaluations), self.plan.seeds
+        found = [table for shift in self.plan.shifts for table in self._shift(shift, data, first)]
+        repeated = [seed for seed in others if "random" in self.plan.shifts]
+        return found + [table for seed in repeated for table in self._shift("random", data, seed)]
+
+    def softened(self, evaluations: Sequence[FrameEvaluation]) -> list[ShiftTable]:
+        """The first shift on errors that are left after the correction."""
+        tables = self._shift(self.plan.shifts[0], self.data(evaluations), self.plan.seeds[0])
+        return [replace(table, softened=True) for table in tables]
+
+    def label_points(self, evaluations: Sequence[FrameEvaluation]) -> list[LabelPoint]:
+        from sonde.reliability.label_curve import label_points
+
+        data = self.data(evaluations)
+        return label_points(data, self._tolerances(data)[len(self._tolerances(data)) // 2], self.plan.seeds)
+
+    def _shift(self, shift: str, data: "RiskData", seed: int) -> list[ShiftTable]:
+        from sonde.reliability.fair_table import shift_table
+
+        return shift_table(shift, self.frames, data, self._tolerances(data), seed=seed, progress=self.progress)
+
+    def _tolerances(self, data: "RiskData") -> tuple[float, ...]:
+        found = np.quantile(data.probe.largest_errors, QUANTILES).tolist()
+        return self.plan.tolerances or tuple(float(tolerance) for tolerance in found)

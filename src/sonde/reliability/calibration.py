@@ -9,6 +9,8 @@ Structures. The largest of N independent errors is below the tolerance with prob
 probabilities; errors of neighbouring atoms go together, so that N counts for fewer. In the Gumbel coordinate
 w = −log(−log Π u_i) − b log N, b in [−1, 0] is 0 for independent and −1 for identical atoms; it is chosen so that w at
 the errors that occurred does not depend on N. The distribution G of those w then gives P(largest ≤ tolerance) = G(w).
+Another number per structure can be taken into account in the same way: how much its worst atom stands out tells how
+many atoms compete for being the largest.
 """
 
 from collections.abc import Mapping, Sequence
@@ -89,27 +91,36 @@ class SizeAwareMaximum:
 
     size_slope: float
     distribution: SmoothedDistribution
+    other_slope: float = 0.0
 
     @classmethod
-    def fit(cls, log_odds_at_largest: Sequence[FloatArray]) -> "SizeAwareMaximum":
-        """Calibrate on structures, each given by its atoms' logits (n_atoms,) at the largest error that occurred."""
+    def fit(cls, log_odds_at_largest: Sequence[FloatArray], other: Sequence[float] | None = None) -> "SizeAwareMaximum":
+        """Calibrate on structures, each given by its atoms' logits (n_atoms,) at the largest error that occurred.
+
+        other: a number of each structure, of which w is made independent, too.
+        """
         w = np.array([independent_gumbel(atoms) for atoms in log_odds_at_largest])
         log_size = np.log([len(atoms) for atoms in log_odds_at_largest])
-        slope = 0.0
+        slope, other_slope = 0.0, 0.0
         if np.std(log_size) > LEAST_SPREAD_OF_LOG_SIZE:
             slope = float(np.clip(np.polyfit(log_size, w, 1)[0], -1.0, 0.0))
-        return cls(slope, SmoothedDistribution.fit(w - slope * log_size))
+        w = w - slope * log_size
+        if other is not None and np.std(other) > LEAST_SPREAD_OF_LOG_SIZE:
+            other_slope = float(np.polyfit(other, w, 1)[0])
+            w = w - other_slope * np.array(other)
+        return cls(slope, SmoothedDistribution.fit(w), other_slope)
 
-    def p_within(self, atomic_log_odds: FloatArray) -> float:
+    def p_within(self, atomic_log_odds: FloatArray, other: float = 0.0) -> float:
         """Probability that the largest error stays within the tolerance at which the logits (n_atoms,) were taken."""
         w = independent_gumbel(atomic_log_odds) - self.size_slope * np.log(len(atomic_log_odds))
-        return float(self.distribution.cdf(np.array(w)))
+        return float(self.distribution.cdf(np.array(w - self.other_slope * other)))
 
     def state(self) -> dict[str, Any]:
         """Its numbers; `from_state` takes them back."""
-        return {"size_slope": self.size_slope, "distribution": self.distribution.state()}
+        slopes = {"size_slope": self.size_slope, "other_slope": self.other_slope}
+        return {**slopes, "distribution": self.distribution.state()}
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> "SizeAwareMaximum":
         """Rebuild what gave this state."""
-        return cls(state["size_slope"], SmoothedDistribution.from_state(state["distribution"]))
+        return cls(state["size_slope"], SmoothedDistribution.from_state(state["distribution"]), state["other_slope"])

@@ -1,54 +1,55 @@
 """One table for the probe and everything it has to beat: same splits, same targets, grouped intervals.
 
 Every score learns on the same training part and is judged on frames whose groups it never saw. Scores without a
-probability of their own get one by isotonic regression on out-of-fold risks of the training part.
+probability of their own get one by isotonic regression on a held-out third of the training part.
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from sklearn.isotonic import IsotonicRegression
 
-from sonde.local_environments.grouping import group_numbers
 from sonde.progress import SILENT, Progress
 from sonde.records.arrays import BoolArray, FloatArray, IntArray
 from sonde.records.frames import Frame
-from sonde.records.reliability import FlagRow, ScoreRow, ShiftTable
-from sonde.reliability.baselines.distances import LastLayer, Mahalanobis, Measure, Mixture
+from sonde.records.trust_evaluation import Better, FlagRow, ReliabilityBin, ScoreRow, ShiftTable, TrustEvaluation
+from sonde.reliability.baselines.distances import LastLayer, Mahalanobis, Measure, Mixture, SharedMeasures, scope_of
 from sonde.reliability.baselines.plain import BoostedTrees, LargestForce, MajorityClass, SizeAndComposition
 from sonde.reliability.baselines.probes import Local
-from sonde.reliability.baselines.protocol import RiskData, Risks, Score, out_of_fold
-from sonde.reliability.gate import ScopeData, ScopeGate
-from sonde.reliability.metrics import auroc, auroc_interval, brier, expected_calibration_error
-from sonde.reliability.probes.local import RELIABLE_FROM
+from sonde.reliability.baselines.protocol import Calibrating, FittedScore, RiskData, Risks, Score
+from sonde.reliability.gate import ScopeGate
+from sonde.reliability.metrics import auroc, brier, expected_calibration_error, reliability_bins
+from sonde.reliability.resampling import Draws, percentiles
 from sonde.reliability.selective import (
     WORST,
     atom_auroc,
     augrc,
     auprc,
     aurc,
-    auroc_within_bins,
     excess_aurc,
-    paired_differences,
+    force_bins,
+    kept_losses,
     recall_of_worst,
     spearman,
 )
 from sonde.reliability.shifts import Division, divisions
 
 OURS = "local probe"
+N_TIMED = 20
 
 
 def all_scores() -> tuple[Score, ...]:
     """The probe, and every baseline."""
+    shared = SharedMeasures()
     return (
         Local(),
         LargestForce(),
         BoostedTrees(with_force=True),
         BoostedTrees(with_force=False),
         SizeAndComposition(),
-        *(Measure(column) for column in range(4)),
+        *(Measure(column, shared) for column in range(4)),
         Mahalanobis(),
         Mixture(),
         LastLayer(),
@@ -61,11 +62,15 @@ class _Judged:
     """What the scores said of the test frames of all divisions, laid one after another."""
 
     places: IntArray
-    risk: dict[str, FloatArray]
+    risk: dict[str, list[FloatArray]]
     p_within: dict[str, list[FloatArray]]
     atoms: dict[str, list[FloatArray] | None]
-    flagged: list[BoolArray]
     seconds: dict[str, float]
+    labels: dict[str, bool]
+    tolerances: Sequence[float]
+    flagged: list[BoolArray]
+    distance: FloatArray
+    """Of each frame over the gate's limit."""
 
 
 def shift_table(
@@ -95,42 +100,56 @@ def shift_table(
 
 def _judge(part: Division, data: RiskData, scores: Sequence[Score], tolerances: Sequence[float], seed: int) -> _Judged:
     train, test = data.taking(part.train), data.taking(part.test)
-    found = _Judged(part.test, {}, {}, {}, [], {})
+    inner, distance = Calibrating.of(train, seed), _scope_distance(train, test, seed)
+    labels = {score.name: score.labels for score in scores}
+    found = _Judged(part.test, {}, {}, {}, {}, labels, tolerances, [], distance)
     for score in scores:
         fitted = score.fit(train, seed=seed)
-        between = time.perf_counter()
         risks = fitted.risks(test, tolerances)
-        found.seconds[score.name] = time.perf_counter() - between
-        found.risk[score.name] = risks.frames
+        found.seconds[score.name] = _seconds_per_atom(fitted, test, tolerances[:1])
+        found.risk[score.name] = [risks.at(k) for k in range(len(tolerances))]
         found.atoms[score.name] = None if risks.atoms is None else list(risks.atoms)
-        found.p_within[score.name] = _probabilities(score, train, risks, tolerances, seed)
-    out = _out_of_scope(train, test, seed)
-    for p in found.p_within.get(OURS, []):
-        found.flagged.append(np.asarray((p < RELIABLE_FROM) | out))
+        found.p_within[score.name] = _probabilities(score, inner, risks, tolerances, seed)
+        if score.name == OURS:
+            found.flagged.extend(_set_aside(risks, distance > 1))
     return found
 
 
+def _seconds_per_atom(fitted: FittedScore, test: RiskData, tolerances: Sequence[float]) -> float:
+    """Processor time of scoring one frame at a time, as in use."""
+    some = [test.taking(np.array([n])) for n in np.linspace(0, test.probe.n_frames - 1, N_TIMED).astype(int)]
+    begin = time.process_time()
+    for frame in some:
+        fitted.risks(frame, tolerances)
+    return (time.process_time() - begin) / sum(len(z) for frame in some for z in frame.probe.numbers)
+
+
 def _probabilities(
-    score: Score, train: RiskData, risks: Risks, tolerances: Sequence[float], seed: int
+    score: Score, inner: Calibrating, risks: Risks, tolerances: Sequence[float], seed: int
 ) -> list[FloatArray]:
     """P(within) per tolerance: the score's own, or isotonic in its risk."""
     if risks.p_within is not None:
         return list(risks.p_within)
-    known = out_of_fold(score, train, tolerances, seed)
+    known = score.fit(inner.known, seed=seed).risks(inner.held, tolerances).frames
     found = []
     for tolerance in tolerances:
-        within = train.probe.largest_errors <= tolerance
+        within = inner.held.probe.largest_errors <= tolerance
         curve = IsotonicRegression(y_min=0.0, y_max=1.0, increasing=False, out_of_bounds="clip")
         found.append(np.asarray(curve.fit(known, within).predict(risks.frames), float))
     return found
 
 
-def _out_of_scope(train: RiskData, test: RiskData, seed: int) -> BoolArray:
-    """Frames that the gate, fitted on the training part, sets aside."""
-    scope = ScopeData(train.probe.embeddings, train.environments, train.probe.numbers, train.probe.groups)
-    gate = ScopeGate.fit(scope, false_alarm_rate=0.05, seed=seed)
+def _set_aside(risks: Risks, out_of_scope: BoolArray) -> Iterator[BoolArray]:
+    """Frames that are not reliable, per tolerance: probability too small, or out of scope."""
+    for p, least in zip(risks.p_within or (), risks.reliable_from or (), strict=True):
+        yield np.asarray((p < least) | out_of_scope)
+
+
+def _scope_distance(train: RiskData, test: RiskData, seed: int) -> FloatArray:
+    """Largest measure of each frame over its limit, by the gate fitted on the training part: above 1 out of scope."""
+    gate = ScopeGate.fit(scope_of(train), false_alarm_rate=0.05, seed=seed)
     ratios = gate.ratios(test.probe.embeddings, test.environments, test.probe.numbers)
-    return np.array([own.max() > 1 for own in ratios])
+    return np.array([own.max() for own in ratios])
 
 
 # ---- the table ----
@@ -142,30 +161,46 @@ class _Tested:
 
     data: tuple[RiskData, ...]
     losses: FloatArray
-    forces: FloatArray
     beyond: BoolArray
+    bins: list[IntArray]
     groups: list[tuple[int, object]]
-    members: list[IntArray]
+    draws: Draws
     ends: IntArray
 
     @classmethod
-    def of(cls, data: Sequence[RiskData], tolerance: float) -> "_Tested":
+    def of(cls, data: Sequence[RiskData], tolerance: float, seed: int) -> "_Tested":
         losses = np.concatenate([test.probe.largest_errors for test in data])
         groups = [(d, group) for d, test in enumerate(data) for group in test.probe.groups]
-        member = group_numbers(groups)
         return cls(
             data=tuple(data),
             losses=losses,
-            forces=np.concatenate([test.probe.largest_forces for test in data]),
             beyond=losses > tolerance,
+            bins=force_bins(np.concatenate([test.probe.largest_forces for test in data])),
             groups=groups,
-            members=[np.flatnonzero(member == group) for group in range(member.max() + 1)],
+            draws=Draws.of(groups, seed=seed),
             ends=np.cumsum([test.probe.n_frames for test in data])[:-1],
         )
 
-    @property
-    def n_atoms(self) -> int:
-        return sum(len(z) for test in self.data for z in test.probe.numbers)
+
+@dataclass(frozen=True, eq=False)
+class _Ranking:
+    """How a score's risks rank the frames: over all and within force bins, found and drawn."""
+
+    found: tuple[float | None, float | None]
+    drawn: tuple[FloatArray, FloatArray]
+
+    @classmethod
+    def of(cls, risk: FloatArray, tested: _Tested) -> "_Ranking":
+        beyond, bins = tested.beyond, tested.bins
+        (within,) = Draws(np.ones((1, len(risk)))).auroc_within(beyond, risk, bins).tolist()
+        drawn = tested.draws.auroc(beyond, risk), tested.draws.auroc_within(beyond, risk, bins)
+        return cls((auroc(beyond, risk), within if np.isfinite(within) else None), drawn)
+
+    def better_than(self, other: "_Ranking", which: int) -> Better | None:
+        """By how much this one ranks better, over all (0) or within bins (1)."""
+        mine, theirs = self.found[which], other.found[which]
+        interval = percentiles(self.drawn[which] - other.drawn[which])
+        return None if mine is None or theirs is None or interval is None else Better(mine - theirs, *interval)
 
 
 def _table(
@@ -177,46 +212,49 @@ def _table(
     k: int,
     seed: int,
 ) -> ShiftTable:
-    tested = _Tested.of([data.taking(one.places) for one in judged], tolerance)
-    ranked = {name: _joined([one.risk[name] for one in judged]) for name in judged[0].risk}
+    tested = _Tested.of([data.taking(one.places) for one in judged], tolerance, seed)
+    risks = {name: _joined([one.risk[name][k] for one in judged]) for name in judged[0].risk}
+    rankings = {name: _Ranking.of(risk, tested) for name, risk in risks.items()}
+    ours = judged[0].p_within.get(OURS)
     return ShiftTable(
         shift=shift,
         held_out=held_out,
         tolerance_eV_per_A=float(tolerance),
         n_test=len(tested.losses),
-        n_groups=len(tested.members),
+        n_groups=len(set(tested.groups)),
         prevalence_beyond=float(tested.beyond.mean()),
-        rows=tuple(_row(name, ranked, tested, judged, tolerance, k, seed) for name in ranked),
+        rows=tuple(_row(name, risks[name], rankings, tested, judged, k) for name in risks),
         flags=_flags(judged, tested.beyond, k),
+        bins=() if ours is None else _bins(judged, tested.beyond, k),
+        seed=seed,
     )
 
 
 def _row(
     name: str,
-    ranked: Mapping[str, FloatArray],
+    risk: FloatArray,
+    rankings: Mapping[str, _Ranking],
     tested: _Tested,
     judged: Sequence[_Judged],
-    tolerance: float,
     k: int,
-    seed: int,
 ) -> ScoreRow:
-    risk, beyond, losses = ranked[name], tested.beyond, tested.losses
+    beyond, losses, own = tested.beyond, tested.losses, rankings[name]
     p = np.concatenate([one.p_within[name][k] for one in judged])
-    low, high = auroc_interval(beyond, risk, tested.groups, seed=seed)
+    ours = None if name == OURS else rankings.get(OURS)
+    low, high = percentiles(own.drawn[0]) or (None, None)
+    within_low, within_high = percentiles(own.drawn[1]) or (None, None)
     parts = zip(np.split(beyond, tested.ends), np.split(risk, tested.ends), strict=True)
-    ours = ranked.get(OURS, risk)
-    apart = None if name == OURS else paired_differences(beyond, ours, risk, tested.members, seed=seed)
-    own, other = auroc(beyond, ours), auroc(beyond, risk)
     return ScoreRow(
         name=name,
-        auroc=other,
+        auroc=own.found[0],
         auroc_low=low,
         auroc_high=high,
         auroc_by_part=tuple(auroc(*part) for part in parts),
-        probe_better_by=None if apart is None or own is None or other is None else own - other,
-        probe_better_low=None if apart is None else apart[0],
-        probe_better_high=None if apart is None else apart[1],
-        auroc_within_force_bins=auroc_within_bins(beyond, risk, tested.forces),
+        probe_better=None if ours is None else ours.better_than(own, 0),
+        auroc_within_force_bins=own.found[1],
+        within_low=within_low,
+        within_high=within_high,
+        probe_better_within=None if ours is None else ours.better_than(own, 1),
         auprc=auprc(beyond, risk),
         aurc=aurc(losses, risk),
         excess_aurc=excess_aurc(losses, risk),
@@ -225,8 +263,10 @@ def _row(
         ece=expected_calibration_error(~beyond, p),
         recall_of_worst=tuple(recall_of_worst(losses, risk, share) for share in WORST),
         spearman=spearman(losses, risk),
-        atom_auroc=_atoms(judged, tested.data, name, tolerance),
-        us_per_atom=1e6 * sum(one.seconds[name] for one in judged) / tested.n_atoms,
+        atom_auroc=_atoms(judged, tested, name, k),
+        us_per_atom=1e6 * float(np.median([one.seconds[name] for one in judged])),
+        labels=judged[0].labels[name],
+        kept_loss=kept_losses(losses, risk, TrustEvaluation.COVERAGES),
     )
 
 
@@ -235,12 +275,17 @@ def _joined(risks: Sequence[FloatArray]) -> FloatArray:
     return np.nan_to_num(np.concatenate(list(risks)), posinf=1e30, neginf=-1e30)
 
 
-def _atoms(judged: Sequence[_Judged], tests: Sequence[RiskData], name: str, tolerance: float) -> float | None:
+def _atoms(judged: Sequence[_Judged], tested: _Tested, name: str, k: int) -> float | None:
     risks = [one.atoms[name] for one in judged]
     if any(own is None for own in risks):
         return None
-    errors = [e for test in tests for e in test.probe.errors]
-    return atom_auroc(errors, [r for own in risks if own is not None for r in own], tolerance)
+    errors = [e for test in tested.data for e in test.probe.errors]
+    return atom_auroc(errors, [r for own in risks if own is not None for r in own], judged[0].tolerances[k])
+
+
+def _bins(judged: Sequence[_Judged], beyond: BoolArray, k: int) -> tuple[ReliabilityBin, ...]:
+    p = np.concatenate([one.p_within[OURS][k] for one in judged])
+    return tuple(ReliabilityBin(*found) for found in reliability_bins(~beyond, p))
 
 
 def _flags(judged: Sequence[_Judged], beyond: BoolArray, k: int) -> FlagRow | None:
@@ -248,8 +293,13 @@ def _flags(judged: Sequence[_Judged], beyond: BoolArray, k: int) -> FlagRow | No
     if not all(one.flagged for one in judged):
         return None
     flagged = np.concatenate([one.flagged[k] for one in judged])
-    return FlagRow(
-        caught=float(flagged[beyond].mean()) if beyond.any() else None,
-        false_alarms=float(flagged[~beyond].mean()) if not beyond.all() else None,
-        n_beyond=int(beyond.sum()),
-    )
+    distance = _joined([one.distance for one in judged])
+    caught, false_alarms = _shares(flagged, beyond)
+    return FlagRow(caught, false_alarms, int(beyond.sum()), auroc(beyond, distance), *_shares(distance > 1, beyond))
+
+
+def _shares(flagged: BoolArray, beyond: BoolArray) -> tuple[float | None, float | None]:
+    """Share of the frames beyond tolerance that are flagged, and of the others."""
+    among = [flagged[which] for which in (beyond, ~beyond)]
+    first, second = (float(own.mean()) if len(own) else None for own in among)
+    return first, second

@@ -2,7 +2,9 @@
 
 Four measures per atom, each against reference atoms of the same element: distance to the nearest environment in the
 potential's embedding and in a potential-independent descriptor (a potential may not see what it lacks), and √Q and √T²
-of the embedding's principal components. Their values for held-out groups of the reference give the limits: per element
+of the embedding's principal components. Their values for withheld compositions of the reference (groups where there are
+too few of them) give the limits, so that a new composition of known elements is in scope as far as it is as usual as
+those were when they were new; limits from held-out groups alone flag every new composition, right or wrong. Per element
 the 90 % quantile as the unit, per measure a Pareto tail beyond it (Hill, Ann. Stat. 3, 1163 (1975),
 doi 10.1214/aos/1176343247). At a false-alarm rate α per structure an atom of a structure of N atoms may exceed its
 limit with probability 1 − (1 − α)^(1/N), so that the limit grows with N; a last common factor, the conformal 1 − α
@@ -17,11 +19,12 @@ import numpy as np
 
 from sonde.errors import BadInput
 from sonde.local_environments.distances import EnvironmentIndex, conformal_quantile, pooled_quantiles
-from sonde.local_environments.grouping import group_folds
 from sonde.local_environments.pca import PrincipalComponents
 from sonde.records.arrays import FloatArray, IntArray
+from sonde.reliability.withheld import withheld_folds
 
 N_MEASURES = 4
+N_FOLDS = 5
 UNIT_QUANTILE = 0.9
 VARIANCE_IN_PLANE = 0.95
 TAIL_INDEX_RANGE = (0.02, 1.0)
@@ -141,6 +144,8 @@ class ScopeGate:
         """
         held = _held_out(data, seed)
         numbers, values = np.concatenate(data.numbers), np.concatenate(held)
+        found = np.isfinite(values).all(axis=1)  # not of an element that only the withheld frames have
+        numbers, values = numbers[found], values[found]
         units = _units(numbers, values)
         own_units = _unit_rows(units, numbers)
         tails = np.array([_tail(values[:, m] / own_units[:, m]) for m in range(N_MEASURES)])
@@ -184,8 +189,8 @@ class ScopeGate:
 
 
 def _held_out(data: ScopeData, seed: int) -> list[FloatArray]:
-    """Measures (n_atoms, 4) of every frame against the frames outside its fold of groups."""
-    fold = group_folds(data.groups, 5, seed)
+    """Measures (n_atoms, 4) of every frame against the frames outside its fold of compositions."""
+    fold = withheld_folds(data.numbers, data.groups, N_FOLDS, seed)
     values: list[FloatArray] = [np.zeros((0, N_MEASURES))] * len(data.numbers)
     for out in np.unique(fold):
         held = np.flatnonzero(fold == out)

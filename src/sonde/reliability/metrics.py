@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.stats import rankdata
 
-from sonde.local_environments.grouping import group_numbers
 from sonde.records.arrays import BoolArray, FloatArray
+from sonde.reliability.resampling import Draws, percentiles
 
 
 def auroc(happened: BoolArray, scores: FloatArray) -> float | None:
@@ -29,18 +29,8 @@ def auroc_interval(
 
     None where fewer than half of the resamples hold both kinds of cases.
     """
-    member = group_numbers(groups)
-    own = [np.flatnonzero(member == group) for group in range(member.max() + 1)]
-    rng = np.random.default_rng(seed)
-    drawn: list[float] = []
-    for _ in range(n_resamples):
-        rows = np.concatenate([own[group] for group in rng.integers(len(own), size=len(own))])
-        value = auroc(happened[rows], scores[rows])
-        drawn += [] if value is None else [value]
-    if len(drawn) < n_resamples / 2:
-        return None, None
-    low, high = np.percentile(drawn, [2.5, 97.5])
-    return float(low), float(high)
+    found = percentiles(Draws.of(groups, seed=seed, n_draws=n_resamples).auroc(np.asarray(happened, bool), scores))
+    return (None, None) if found is None else found
 
 
 def brier(happened: BoolArray, p: FloatArray) -> float:
@@ -54,7 +44,12 @@ def expected_calibration_error(happened: BoolArray, p: FloatArray, n_bins: int =
     With n cases per bin a perfectly calibrated probability still shows a gap of about √(p(1 − p)/n). There are fewer
     bins where a bin would hold fewer than 10 cases.
     """
-    order = np.argsort(p, kind="stable")
-    bins = np.array_split(order, max(1, min(n_bins, len(p) // 10)))
-    gaps = [len(b) * abs(float(np.mean(p[b]) - np.mean(np.asarray(happened, float)[b]))) for b in bins]
-    return float(np.sum(gaps) / len(p))
+    bins = reliability_bins(happened, p, n_bins)
+    return sum(n * abs(stated - found) for stated, found, n in bins) / len(p)
+
+
+def reliability_bins(happened: BoolArray, p: FloatArray, n_bins: int = 10) -> list[tuple[float, float, int]]:
+    """Per bin of equal numbers of cases: mean stated probability, observed frequency, number of cases."""
+    bins = np.array_split(np.argsort(p, kind="stable"), max(1, min(n_bins, len(p) // 10)))
+    observed = np.asarray(happened, float)
+    return [(float(np.mean(p[b])), float(np.mean(observed[b])), len(b)) for b in bins]

@@ -7,11 +7,12 @@ AUGRC: Traub et al., arXiv 2407.01032.
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.stats import rankdata, spearmanr
+from scipy.stats import spearmanr
 from sklearn.metrics import average_precision_score
 
 from sonde.records.arrays import BoolArray, FloatArray, IntArray
 from sonde.reliability.metrics import auroc
+from sonde.reliability.resampling import Draws
 
 FORCE_BINS = 5
 FLAG_BUDGET = 0.05
@@ -56,6 +57,11 @@ def recall_of_worst(losses: FloatArray, risk: FloatArray, share: float, budget: 
     return len(worst & set(flagged)) / n_worst
 
 
+def force_bins(forces: FloatArray, n_bins: int = FORCE_BINS) -> list[IntArray]:
+    """Places of the cases of about the same predicted force, in bins of equal numbers."""
+    return list(np.array_split(np.argsort(forces, kind="stable"), n_bins))
+
+
 def auroc_within_bins(
     beyond: BoolArray, risk: FloatArray, forces: FloatArray, n_bins: int = FORCE_BINS
 ) -> float | None:
@@ -63,14 +69,15 @@ def auroc_within_bins(
 
     What is left of a score's ranking once the predicted force is known; 0.5 for a score that only restates it.
     """
-    found, weights = [], []
-    for members in np.array_split(np.argsort(forces, kind="stable"), n_bins):
-        value = auroc(beyond[members], risk[members])
-        if value is not None:
-            n_yes = int(beyond[members].sum())
-            found.append(value)
-            weights.append(n_yes * (len(members) - n_yes))
-    return float(np.average(found, weights=weights)) if found else None
+    once = Draws(np.ones((1, len(risk))))
+    (found,) = once.auroc_within(beyond, risk, force_bins(forces, n_bins)).tolist()
+    return found if np.isfinite(found) else None
+
+
+def kept_losses(losses: FloatArray, risk: FloatArray, coverages: Sequence[float]) -> tuple[float, ...]:
+    """Mean loss of the share of cases of lowest risk, for each coverage above 0."""
+    means = _kept_means(losses, risk)
+    return tuple(float(means[max(1, round(share * len(losses))) - 1]) for share in coverages)
 
 
 def spearman(losses: FloatArray, risk: FloatArray) -> float | None:
@@ -83,21 +90,3 @@ def spearman(losses: FloatArray, risk: FloatArray) -> float | None:
 def atom_auroc(errors: Sequence[FloatArray], risks: Sequence[FloatArray], tolerance: float) -> float | None:
     """AUROC of per-atom risk for atoms beyond tolerance, over all atoms of all structures."""
     return auroc(np.concatenate(errors) > tolerance, np.concatenate(risks))
-
-
-def paired_differences(
-    beyond: BoolArray, ours: FloatArray, theirs: FloatArray, members: Sequence[IntArray], *, seed: int, n: int = 400
-) -> tuple[float, float] | None:
-    """95 % interval of our AUROC less theirs, groups resampled with replacement, both on the same resamples."""
-    rng = np.random.default_rng(seed)
-    mine, other = rankdata(ours), rankdata(theirs)
-    drawn = []
-    for _ in range(n):
-        rows = np.concatenate([members[k] for k in rng.integers(len(members), size=len(members))])
-        first, second = auroc(beyond[rows], mine[rows]), auroc(beyond[rows], other[rows])
-        if first is not None and second is not None:
-            drawn.append(first - second)
-    if len(drawn) < n / 2:
-        return None
-    low, high = np.percentile(drawn, [2.5, 97.5])
-    return float(low), float(high)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from ase.data import chemical_symbols
@@ -12,12 +12,12 @@ from sonde.local_environments.grouping import group_folds
 from sonde.records.arrays import IntArray
 from sonde.records.frames import Frame
 
-ShiftName = Literal["random", "composition", "element", "config_type", "size"]
-SHIFTS: tuple[ShiftName, ...] = ("random", "composition", "element", "config_type", "size")
+ShiftName = Literal["random", "composition", "element", "formula", "config_type", "temperature", "size", "surface"]
+SHIFTS: tuple[ShiftName, ...] = get_args(ShiftName)
 N_FOLDS = 4
 FEWEST_TEST, FEWEST_TRAIN = 20, 40
 LARGE_SHARE = 0.25
-MOST_PARTS = 8
+MOST_PARTS = 6
 """Parts held out in turn: the largest."""
 
 
@@ -33,8 +33,10 @@ class Division:
 def divisions(shift: str, frames: Sequence[Frame], groups: Sequence[object], seed: int) -> list[Division]:
     """Divide frames for one shift; whole groups stay together, and groups on both sides of a shift are left out.
 
-    composition: every set of elements in turn. element: every frame with it. config_type: each in turn. size: the
-    largest quarter. Divisions with too few frames to learn from or to test on are left out.
+    composition: every set of elements in turn. element: every frame with it. formula, config_type: each in turn.
+    temperature: frames whose tag temperature_K is above the median of these tags. size: the largest quarter. surface:
+    frames whose config_type speaks of a surface or slab. Divisions with too few frames to learn from or to test on are
+    left out.
 
     Raises
     ------
@@ -54,22 +56,52 @@ def divisions(shift: str, frames: Sequence[Frame], groups: Sequence[object], see
 
 def _kinds(shift: str, frames: Sequence[Frame]) -> dict[str, list[int]]:
     """Places of the frames of each kind that is held out in turn."""
-    found: dict[str, list[int]] = {}
     if shift == "size":
-        sizes = np.array([frame.n_atoms for frame in frames])
-        limit = float(np.quantile(sizes, 1 - LARGE_SHARE))
-        large = np.flatnonzero(sizes > limit).tolist()
-        return {f"more than {limit:.0f} atoms": large} if large else {}
+        return _largest(frames)
+    if shift == "temperature":
+        return _hottest(frames)
+    found: dict[str, list[int]] = {}
     for place, frame in enumerate(frames):
-        symbols = [chemical_symbols[z] for z in np.unique(frame.numbers).tolist()]
-        if shift == "element":
-            for symbol in symbols:
-                found.setdefault(f"with {symbol}", []).append(place)
-        elif shift == "composition":
-            found.setdefault("-".join(symbols), []).append(place)
-        else:
-            found.setdefault(str(frame.tags.get("config_type") or "not stated"), []).append(place)
-    return found if len(found) > 1 else {}
+        for name in _names(shift, frame):
+            found.setdefault(name, []).append(place)
+    return found if len(found) > 1 or shift == "surface" else {}
+
+
+def _names(shift: str, frame: Frame) -> list[str]:
+    """What a frame counts as under a shift."""
+    numbers, counts = np.unique(frame.numbers, return_counts=True)
+    symbols = [chemical_symbols[z] for z in numbers.tolist()]
+    kind = str(frame.tags.get("config_type") or "not stated")
+    if shift == "element":
+        return [f"with {symbol}" for symbol in symbols]
+    if shift == "composition":
+        return ["-".join(symbols)]
+    if shift == "formula":
+        return ["".join(f"{symbol}{n}" for symbol, n in zip(symbols, counts.tolist(), strict=True))]
+    if shift == "surface":
+        return ["surfaces"] if any(word in kind.lower() for word in ("surface", "slab")) else []
+    return [kind]
+
+
+def _largest(frames: Sequence[Frame]) -> dict[str, list[int]]:
+    sizes = np.array([frame.n_atoms for frame in frames])
+    limit = float(np.quantile(sizes, 1 - LARGE_SHARE))
+    large = np.flatnonzero(sizes > limit).tolist()
+    return {f"more than {limit:.0f} atoms": large} if large else {}
+
+
+def _hottest(frames: Sequence[Frame]) -> dict[str, list[int]]:
+    kelvin = np.array([_temperature(frame) for frame in frames])
+    if np.isnan(kelvin).all():
+        return {}
+    limit = float(np.nanmedian(kelvin))
+    hot = np.flatnonzero(kelvin > limit).tolist()
+    return {f"above {limit:.0f} K": hot} if hot else {}
+
+
+def _temperature(frame: Frame) -> float:
+    value = frame.tags.get("temperature_K")
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else np.nan
 
 
 def _apart(name: str, members: IntArray, groups: Sequence[object]) -> Division:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from sklearn.covariance import LedoitWolf
@@ -19,15 +20,42 @@ RIDGE = 1e-6
 FEWEST_ATOMS = 20
 
 
+class SharedMeasures:
+    """The gate's measures of frames against others, found once for the scores that each look at one of them.
+
+    Kept for as long as the frames themselves are.
+    """
+
+    def __init__(self) -> None:
+        self._fitted: WeakKeyDictionary[RiskData, ScopeMeasures] = WeakKeyDictionary()
+        self._found: WeakKeyDictionary[RiskData, WeakKeyDictionary[RiskData, list[FloatArray]]] = WeakKeyDictionary()
+
+    def of(self, reference: RiskData, data: RiskData) -> list[FloatArray]:
+        """Measures (n_atoms, 4) of every frame of `data` against `reference`."""
+        of_reference = self._found.setdefault(reference, WeakKeyDictionary())
+        if data not in of_reference:
+            if reference not in self._fitted:
+                self._fitted[reference] = ScopeMeasures.fit(scope_of(reference))
+            measures = self._fitted[reference]
+            of_reference[data] = measures.of(data.probe.embeddings, data.environments, data.probe.numbers)
+        return of_reference[data]
+
+
+def scope_of(data: RiskData) -> ScopeData:
+    """The frames as a gate sees them."""
+    return ScopeData(data.probe.embeddings, data.environments, data.probe.numbers, data.probe.groups)
+
+
 @dataclass(frozen=True, eq=False)
 class FittedMeasure:
     """One of the gate's measures."""
 
-    measures: ScopeMeasures
+    shared: SharedMeasures
+    reference: RiskData
     column: int
 
     def risks(self, data: RiskData, tolerances: Sequence[float]) -> Risks:  # noqa: ARG002 - the same for all
-        found = self.measures.of(data.probe.embeddings, data.environments, data.probe.numbers)
+        found = self.shared.of(self.reference, data)
         return Risks.of_atoms([np.minimum(own[:, self.column], 1e30) for own in found])
 
 
@@ -36,13 +64,11 @@ class Measure:
 
     labels = False
 
-    def __init__(self, column: int) -> None:
-        self.column, self.name = column, MEASURES[column]
+    def __init__(self, column: int, shared: SharedMeasures) -> None:
+        self.column, self.name, self.shared = column, MEASURES[column], shared
 
     def fit(self, data: RiskData, *, seed: int) -> FittedMeasure:  # noqa: ARG002 - nothing is random
-        probe = data.probe
-        scope = ScopeData(probe.embeddings, data.environments, probe.numbers, probe.groups)
-        return FittedMeasure(ScopeMeasures.fit(scope), self.column)
+        return FittedMeasure(self.shared, data, self.column)
 
 
 @dataclass(frozen=True, eq=False)

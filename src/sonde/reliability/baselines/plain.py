@@ -86,7 +86,7 @@ class BoostedTrees:
     """
 
     labels = True
-    MOST_ATOMS = 20_000
+    MOST_ATOMS = 10_000
 
     def __init__(self, *, with_force: bool) -> None:
         self.with_force = with_force

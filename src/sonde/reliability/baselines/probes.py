@@ -12,19 +12,23 @@ from sonde.reliability.probes.log_error import inputs
 
 @dataclass(frozen=True, eq=False)
 class FittedLocal:
-    """The calibrated error model; risk is one minus the probability at the middle tolerance."""
+    """The calibrated error model; risk is the log odds of an error beyond tolerance, of atoms beyond the middle one."""
 
     errors: CalibratedErrors
 
     def risks(self, data: RiskData, tolerances: Sequence[float]) -> Risks:
         frames = range(data.probe.n_frames)
-        found = [[self.errors.p_within(*inputs(data.probe, n), tolerance) for n in frames] for tolerance in tolerances]
-        middle = found[len(tolerances) // 2]
-        log_odds = [np.log1p(-min(p, 1 - 1e-12)) - np.log(max(p, 1e-300)) for p, _ in middle]
+        of_frames = [self.errors.p_within_each(*inputs(data.probe, n), tolerances) for n in frames]
+        found = list(zip(*of_frames, strict=True))
+        p_within = tuple(np.array([p for p, _ in of_tolerance]) for of_tolerance in found)
+        log_odds = tuple(np.log1p(-np.minimum(p, 1 - 1e-12)) - np.log(np.maximum(p, 1e-300)) for p in p_within)
+        middle = len(tolerances) // 2
         return Risks(
-            np.array(log_odds),
-            tuple(1.0 - atoms for _, atoms in middle),
-            tuple(np.array([p for p, _ in of_tolerance]) for of_tolerance in found),
+            log_odds[middle],
+            tuple(1.0 - atoms for _, atoms in found[middle]),
+            log_odds,
+            p_within,
+            tuple(self.errors.reliable_from(tolerance) for tolerance in tolerances),
         )
 
 

@@ -29,12 +29,19 @@ class RiskData:
 class Risks:
     """Risk per frame (n_frames,), higher is worse, and per atom where the score has one.
 
-    p_within: probability per tolerance (n_frames,), of scores that give one themselves.
+    Of scores that know of tolerances, per tolerance: by_tolerance, the risk (n_frames,); p_within, the probability;
+    reliable_from, what that must reach.
     """
 
     frames: FloatArray
     atoms: tuple[FloatArray, ...] | None = None
+    by_tolerance: tuple[FloatArray, ...] | None = None
     p_within: tuple[FloatArray, ...] | None = None
+    reliable_from: tuple[float, ...] | None = None
+
+    def at(self, k: int) -> FloatArray:
+        """Risk per frame at the k-th tolerance."""
+        return self.frames if self.by_tolerance is None else self.by_tolerance[k]
 
     @classmethod
     def of_atoms(cls, atoms: Sequence[FloatArray]) -> "Risks":
@@ -61,12 +68,18 @@ class Score(Protocol):
         ...
 
 
-def out_of_fold(score: Score, data: RiskData, tolerances: Sequence[float], seed: int) -> FloatArray:
-    """Risk of every frame (n_frames,) by the score fitted without the frame's group."""
-    fold = group_folds(data.probe.groups, INNER_FOLDS, seed)
-    found = np.zeros(data.probe.n_frames)
-    for out in np.unique(fold):
-        held = np.flatnonzero(fold == out)
-        fitted = score.fit(data.taking(np.flatnonzero(fold != out)), seed=seed)
-        found[held] = fitted.risks(data.taking(held), tolerances).frames
-    return found
+@dataclass(frozen=True, eq=False)
+class Calibrating:
+    """A part of the training frames that scores without a probability of their own are calibrated on.
+
+    known: the rest, on which they are fitted for that; held: labelled frames of other groups.
+    """
+
+    known: RiskData
+    held: RiskData
+
+    @classmethod
+    def of(cls, train: RiskData, seed: int) -> "Calibrating":
+        """Hold out a third of the groups."""
+        fold = group_folds(train.probe.groups, INNER_FOLDS, seed)
+        return cls(train.taking(np.flatnonzero(fold != 0)), train.taking(np.flatnonzero(fold == 0)))

@@ -6,11 +6,10 @@ both the out-of-scope gate. Cost per atom is constant: no attention, no neighbou
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
-from scipy.special import expit
 
 from sonde.errors import BadInput, WrongUse
 from sonde.local_environments.descriptors import DensityDescriptor
@@ -19,28 +18,32 @@ from sonde.records.arrays import FloatArray, IntArray
 from sonde.records.frames import Frame
 from sonde.records.potentials import FrameEvaluation, PotentialIdentity
 from sonde.records.reliability import Reliability, State
-from sonde.reliability.calibration import SizeAwareMaximum, SmoothedDistribution
+from sonde.reliability.calibration import SmoothedDistribution
 from sonde.reliability.gate import ScopeData, ScopeGate
 from sonde.reliability.probe_file import from_bytes, to_bytes
+from sonde.reliability.probes.caution import Caution, tolerances_for
 from sonde.reliability.probes.data import ProbeData, force_norms
 from sonde.reliability.probes.log_error import LogErrorModel, LogScale, error_floor, inputs
+from sonde.reliability.probes.structures import LargestErrors, Located
+from sonde.reliability.withheld import withheld_folds
 
 LEAST_FRAMES = 20
 LEAST_GROUPS = 5
 N_FOLDS = 3
 RELIABLE_FROM = 0.5
-"""A structure in scope counts as reliable where being within tolerance is at least as likely as not."""
+"""A structure is never reliable where being within tolerance is less likely than not; see `caution` for more."""
 MOST_WORST_ATOMS = 5
 
 
 @dataclass(frozen=True, eq=False)
 class CalibratedErrors:
-    """A model of log errors with the distributions that make its probabilities honest."""
+    """A model of log errors with the distributions that make its probabilities honest, and when to rely on them."""
 
     model: LogErrorModel
     scale: LogScale
     atoms: SmoothedDistribution
-    largest: SizeAwareMaximum
+    largest: LargestErrors
+    caution: Caution
 
     @classmethod
     def fit(cls, data: ProbeData, *, seed: int) -> "CalibratedErrors":
@@ -54,42 +57,73 @@ class CalibratedErrors:
         _require_enough(data)
         floor = error_floor(data)
         model = LogErrorModel.fit(data, error_floor=floor, seed=seed)
-        located = _out_of_fold_locations(data, floor, seed)
+        located = _out_of_fold_locations(data, floor, group_folds(data.groups, N_FOLDS, seed), seed)
         X = [model.features.of(*inputs(data, n)) for n in range(data.n_frames)]
-        residuals = [np.log(errors + floor) - own for errors, own in zip(data.errors, located, strict=True)]
-        scale = LogScale.fit(np.concatenate(X), np.concatenate(residuals))
-        spreads = [scale.at(own) for own in X]
-        atoms = SmoothedDistribution.fit(np.concatenate(residuals) / np.concatenate(spreads))
-        largest = np.log(data.largest_errors + floor)
-        at_largest = [(top - own) / s for top, own, s in zip(largest, located, spreads, strict=True)]
-        return cls(model, scale, atoms, SizeAwareMaximum.fit([atoms.log_odds(z) for z in at_largest]))
+        log_errors = [np.log(errors + floor) for errors in data.errors]
+        residuals = np.concatenate(log_errors) - np.concatenate(located)
+        scale = LogScale.fit(np.concatenate([model.features.for_kernel(own) for own in X]), residuals)
+        spreads = [scale.at(model.features.for_kernel(own)) for own in X]
+        atoms = SmoothedDistribution.fit(residuals / np.concatenate(spreads))
+        largest = LargestErrors.fit(Located(located, spreads, log_errors))
+        bare = cls(model, scale, atoms, largest, Caution(np.zeros(0), np.zeros(0)))
+        return replace(bare, caution=bare._caution(data, spreads, seed))
+
+    def _caution(self, data: ProbeData, spreads: Sequence[FloatArray], seed: int) -> Caution:
+        """Find how sure to be from structures whose composition the model that places them did not know."""
+        fold = withheld_folds(data.numbers, data.groups, N_FOLDS, seed)
+        located = _out_of_fold_locations(data, self.model.error_floor, fold, seed)
+        known = _with_known_elements(data, fold)
+        largest, tolerances = data.largest_errors[known], tolerances_for(data.largest_errors)
+        logs = np.log(tolerances + self.model.error_floor).tolist()
+        p = [[self.largest.p_within(located[n], spreads[n], t) for n in known.tolist()] for t in logs]
+        return Caution.fit(np.array(p), largest, tolerances, RELIABLE_FROM)
+
+    def reliable_from(self, tolerance: float) -> float:
+        """The probability from which a structure in scope counts as reliable at a tolerance, eV/Å."""
+        return self.caution.at(tolerance, RELIABLE_FROM)
 
     def p_within(
         self, embeddings: FloatArray, numbers: IntArray, norms: FloatArray, tolerance: float
     ) -> tuple[float, FloatArray]:
         """Probability that the largest error, and (n_atoms,) that each atom's, is at most tolerance, eV/Å."""
-        if not (np.isfinite(tolerance) and tolerance > 0):
-            raise WrongUse(f"A tolerance on the force error must be above zero, in eV/Å; {tolerance} was given.")
+        return self.p_within_each(embeddings, numbers, norms, [tolerance])[0]
+
+    def p_within_each(
+        self, embeddings: FloatArray, numbers: IntArray, norms: FloatArray, tolerances: Sequence[float]
+    ) -> list[tuple[float, FloatArray]]:
+        """The same for several tolerances."""
+        for tolerance in tolerances:
+            if not (np.isfinite(tolerance) and tolerance > 0):
+                raise WrongUse(f"A tolerance on the force error must be above zero, in eV/Å; {tolerance} was given.")
         X = self.model.features.of(embeddings, numbers, norms)
-        z = (np.log(tolerance + self.model.error_floor) - self.model.location(X)) / self.scale.at(X)
-        odds = self.atoms.log_odds(z)
-        return self.largest.p_within(odds), expit(odds)
+        location, spread = self.model.location(X), self.scale.at(self.model.features.for_kernel(X))
+        logs = [float(np.log(tolerance + self.model.error_floor)) for tolerance in tolerances]
+        return [(self.largest.p_within(location, spread, t), self.atoms.cdf((t - location) / spread)) for t in logs]
 
     def state(self) -> dict[str, Any]:
         """Its arrays; `from_state` takes them back."""
-        return {name: getattr(self, name).state() for name in ("model", "scale", "atoms", "largest")}
+        return {name: getattr(self, name).state() for name in ("model", "scale", "atoms", "largest", "caution")}
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> "CalibratedErrors":
         """Rebuild what gave this state."""
         model, scale = LogErrorModel.from_state(state["model"]), LogScale.from_state(state["scale"])
         atoms = SmoothedDistribution.from_state(state["atoms"])
-        return cls(model, scale, atoms, SizeAwareMaximum.from_state(state["largest"]))
+        largest, caution = LargestErrors.from_state(state["largest"]), Caution.from_state(state["caution"])
+        return cls(model, scale, atoms, largest, caution)
 
 
-def _out_of_fold_locations(data: ProbeData, floor: float, seed: int) -> list[FloatArray]:
-    """Location of every frame's atoms (n_atoms,) by a model that saw no frame of its group."""
-    fold = group_folds(data.groups, N_FOLDS, seed)
+def _with_known_elements(data: ProbeData, fold: IntArray) -> IntArray:
+    """Frames all of whose elements occur outside their fold, too: others are out of scope whatever a model says."""
+    Z = np.concatenate(data.numbers)
+    of_atom = np.repeat(fold, [len(z) for z in data.numbers])
+    elsewhere = {out: np.unique(Z[of_atom != out]) for out in np.unique(fold).tolist()}
+    known = zip(data.numbers, fold.tolist(), strict=True)
+    return np.flatnonzero([np.isin(z, elsewhere[out]).all() for z, out in known])
+
+
+def _out_of_fold_locations(data: ProbeData, floor: float, fold: IntArray, seed: int) -> list[FloatArray]:
+    """Location of every frame's atoms (n_atoms,) by a model that saw no frame of its fold (n_frames,)."""
     located: list[FloatArray] = [np.zeros(0)] * data.n_frames
     for out in np.unique(fold):
         model = LogErrorModel.fit(data.taking(np.flatnonzero(fold != out)), error_floor=floor, seed=seed)
@@ -172,7 +206,7 @@ class LocalProbe:
         ratios = self.gate.ratios([embeddings], [environments], [numbers])[0]
         score = float(ratios.max())
         return Reliability(
-            state=_state(p, score),
+            state=_state(p, score, self.errors.reliable_from(tolerance)),
             p_within=p,
             tolerance_eV_per_A=float(tolerance),
             out_of_scope_score=score,
@@ -194,6 +228,8 @@ class LocalProbe:
     def from_bytes(cls, payload: bytes) -> "LocalProbe":
         """Read what `to_bytes` wrote."""
         state = from_bytes(payload)
+        if state.get("probe") == "local" and "caution" not in state["errors"]:
+            raise BadInput("probe", None, "an earlier version wrote it.", "Fit it again (sonde trust fit).")
         if state.get("probe") != "local":
             raise BadInput("probe", None, f"it is of kind {state.get('probe')!r}, not 'local'.", "Fit it again.")
         identity, descriptor = dict(state["identity"]), dict(state["descriptor"])
@@ -232,10 +268,10 @@ def environments_of(descriptor: DensityDescriptor, frames: Sequence[Frame]) -> l
     return [found.get(n, nothing[n]) for n in range(len(frames))]
 
 
-def _state(p: float, score: float) -> State:
+def _state(p: float, score: float, reliable_from: float) -> State:
     if score > 1:
         return "out_of_scope"
-    return "reliable" if p >= RELIABLE_FROM else "unreliable"
+    return "reliable" if p >= reliable_from else "unreliable"
 
 
 def _worst_atoms(atomic: FloatArray, ratios: FloatArray) -> tuple[int, ...]:

@@ -44,7 +44,7 @@ class BoostedTrees:
         model = HistGradientBoostingRegressor(
             max_iter=70,
             learning_rate=0.1,
-            max_leaf_nodes=12,
+            max_leaf_nodes=16,
             max_bins=63,
             min_samples_leaf=int(np.clip(len(X) // 50, 8, 20)),
             early_stopping=False,

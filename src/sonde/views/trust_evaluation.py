@@ -1,0 +1,96 @@
+"""The fair table on the terminal."""
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from sonde.records.trust_evaluation import Better, FlagRow, ScoreRow, ShiftTable, TrustEvaluation
+
+COLUMNS = (
+    "score",
+    "AUROC (95 %)",
+    "probe better by",
+    "within force bins",
+    "probe better by",
+    "AURC",
+    "ECE",
+    "worst 5 %",
+)
+
+
+def show_evaluation(record: TrustEvaluation, console: Console) -> None:
+    """Print a fair table per shift and tolerance; where a baseline ranks better than the probe it is red."""
+    console.print(
+        f"[bold]{escape(record.potential)}[/bold] on {escape(record.dataset)}: {record.n_frames:,} frames in "
+        f"{record.n_groups:,} groups; force slope (true on predicted) {record.force_slope:.3f}"
+    )
+    for table in record.tables:
+        _fair_table(table, console)
+    for note in record.notes:
+        console.print(f"[dim]{escape(note)}[/dim]")
+
+
+def title(table: ShiftTable) -> str:
+    """What a table is of, in a line."""
+    held = "" if table.shift == "random" else f" ({', '.join(table.held_out)} in turn)"
+    softened = ", after the force-slope correction" if table.softened else ""
+    return (
+        f"held out: {table.shift.replace('_', ' ')}{held}; error > {table.tolerance_eV_per_A:.3g} eV/Å for "
+        f"{table.prevalence_beyond:.0%} of {table.n_test:,} frames{softened}, seed {table.seed}"
+    )
+
+
+def _fair_table(table: ShiftTable, console: Console) -> None:
+    rows = Table(box=None, pad_edge=False, title=escape(title(table)), title_justify="left")
+    for place, column in enumerate(COLUMNS):
+        rows.add_column(column, justify="right" if place else "left")
+    for row in table.rows:
+        rows.add_row(*_cells(row))
+    console.print(rows)
+    if table.flags is not None:
+        console.print(flags_said(table.flags))
+
+
+def _cells(row: ScoreRow) -> tuple[str, ...]:
+    return (
+        escape(row.name),
+        f"{two(row.auroc)} ({two(row.auroc_low)}–{two(row.auroc_high)})",
+        _coloured(row.probe_better),
+        two(row.auroc_within_force_bins),
+        _coloured(row.probe_better_within),
+        f"{row.aurc:.3g}",
+        f"{row.ece:.3f}",
+        two(row.recall_of_worst[1]),
+    )
+
+
+def flags_said(flags: FlagRow) -> str:
+    """What is set aside, and what the gate does about it, in words."""
+    return (
+        f"set aside as unreliable or out of scope: {percent(flags.caught)} of the {flags.n_beyond} frames beyond "
+        f"tolerance, {percent(flags.false_alarms)} of the others; by the gate alone {percent(flags.gate_caught)} and "
+        f"{percent(flags.gate_false_alarms)}, its distance ranks with AUROC {two(flags.gate_auroc)}"
+    )
+
+
+def difference(better: Better | None) -> str:
+    """By how much, with the interval."""
+    return "" if better is None else f"{better.by:+.2f} ({better.low:+.2f} … {better.high:+.2f})"
+
+
+def _coloured(better: Better | None) -> str:
+    """Green where the probe is better, red where it is worse, beyond the interval."""
+    text = difference(better)
+    if better is None or better.low <= 0 <= better.high:
+        return text
+    return f"[green]{text}[/green]" if better.low > 0 else f"[red]{text}[/red]"
+
+
+def two(value: float | None) -> str:
+    """Two decimals, or a dash."""
+    return "—" if value is None else f"{value:.2f}"
+
+
+def percent(value: float | None) -> str:
+    """A share, or a dash."""
+    return "—" if value is None else f"{value:.0%}"
