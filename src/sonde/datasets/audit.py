@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from sonde.datasets.contact_alarms import contact_alarm
 from sonde.datasets.contradictions import contradictory_pairs
 from sonde.datasets.copy_alarms import against_alarms, near_copy_alarm, split_alarms, split_of
 from sonde.datasets.frame_table import FrameTable, Passed, counted, pass_over
@@ -18,6 +19,7 @@ from sonde.datasets.selective_u import selective_u, selective_u_alarms
 from sonde.datasets.shared_geometries import SharedGeometries, shared_geometries
 from sonde.datasets.surface_alarms import duplicate_ordinals, stated_alarms, surface_alarms
 from sonde.datasets.surfaces import surfaces
+from sonde.datasets.tag_alarms import tag_alarms
 from sonde.errors import WrongUse
 from sonde.local_environments.contacts import closest_contact_frames
 from sonde.records.datasets import Alarm, Audit, Contact, Contradiction, NoiseFloor, Offset, PairedLabels, SelectiveU
@@ -100,6 +102,8 @@ def _alarms(found: _Found) -> list[Alarm]:
     passed, shared = found.passed, found.shared
     of_sample = [
         *model_alarms(passed.held),
+        *tag_alarms(passed.held),
+        *([] if (short := contact_alarm(passed.held)) is None else [short]),
         *selective_u_alarms(found.selective),
         *_mismatch(found.noise, passed),
     ]

@@ -29,6 +29,8 @@ GOOD_CORRELATION, ENOUGH_GOOD = 0.9, 20
 SIGMAS_WIDE, LEAST_WIDTH = 2.0, 0.1
 RESOLVED = 3.5
 """A factor is told from one where its logarithm is that many standard deviations of the usual ones."""
+NEAR_ONE = 1.1
+"""Natural logarithm of the factor 3: below, the tail of the usual ones reaches into a wide window."""
 OVER_FLANKS, FEWEST = 2.0, 3
 SMALL_FAMILY = 10
 """Frames of one composition below which a common oddness is the model's rather than the labels'."""
@@ -116,12 +118,19 @@ def _scale_readings(found: ForceScales) -> dict[Reading, list[int]]:
         aside = -float(np.log(reading.factor))
         if sigma * RESOLVED > abs(aside):
             continue
-        width = min(max(SIGMAS_WIDE * sigma, LEAST_WIDTH), abs(aside) / 3)
-        off = np.abs(sizes - middle - aside)
-        inside = _sporadic(some & (off <= width), found)
-        flanks = some & (off > width) & (off <= 2 * width)
-        if np.count_nonzero(inside) >= OVER_FLANKS * np.count_nonzero(flanks) + FEWEST:
+        narrow = min(max(SIGMAS_WIDE * sigma, LEAST_WIDTH), abs(aside) / 3)
+        off = np.where(some, np.abs(sizes - middle - aside), np.inf)
+        widths = np.geomspace(narrow, abs(aside) / 3, 4 if abs(aside) > NEAR_ONE else 1)
+        width = next((width for width in widths if _stands_out(off, float(width), found)), None)
+        if width is not None:
             taken = {place for places in readings.values() for place in places}
-            near = found.judged & (off <= min(2 * width, abs(aside) / 2))
+            near = found.judged & (np.abs(sizes - middle - aside) <= min(2 * width, abs(aside) / 2))
             readings[reading] = [place for place in np.flatnonzero(near).tolist() if place not in taken]
     return {reading: places for reading, places in readings.items() if places}
+
+
+def _stands_out(off: FloatArray, width: float, found: ForceScales) -> bool:
+    """Tell whether a window holds more frames than the tail of a distribution: those fall off, wherever one looks."""
+    inside = _sporadic(off <= width, found)
+    flanks = (off > width) & (off <= 2 * width)
+    return bool(np.count_nonzero(inside) >= OVER_FLANKS * np.count_nonzero(flanks) + FEWEST)

@@ -1,6 +1,7 @@
 """Alarms on what the runs behind the labels say of their own course."""
 
-from collections import Counter
+import re
+from collections import Counter, defaultdict
 from collections.abc import Callable
 
 import numpy as np
@@ -13,15 +14,16 @@ from sonde.records.frames import Tag
 
 NO = frozenset(["false", "f", "no", "0"])
 YES = frozenset(["true", "t", "yes", "1"])
-SHOWN = 4
+SHOWN, REASONS = 4, 8
+PATH_NOT_CONVERGED = "reaction path is not converged"
 SPELT = "_text"
 
 
 def run_alarms(kinds: TagKinds, has_energy: BoolArray) -> list[Alarm]:
     """Report runs that were cut, did not converge, were predicted by a force field, or are odd by their own words."""
     found = [_unconverged(kinds, has_energy), _incomplete(kinds), _predicted(kinds), _not_relaxed(kinds), _odd(kinds)]
-    found.append(_text_for_missing(kinds))
-    found.append(_left_out(kinds))
+    found += [_text_for_missing(kinds), _left_out(kinds), _paths(kinds)]
+    found += [_energy_kinds(kinds), _ambiguous(kinds), _rounded_u(kinds)]
     return [one for one in found if one is not None]
 
 
@@ -83,10 +85,58 @@ def _left_out(kinds: TagKinds) -> Alarm | None:
     """Report outputs that gave no frame; readers of folders name them on a frame beside them."""
     said = [number for number, one in enumerate(kinds.examples) if one.tags.get("left_out")]
     named = [part.strip() for number in said for part in str(kinds.examples[number].tags["left_out"]).split(";")]
-    more = f"; {len(named) - SHOWN} more" if len(named) > SHOWN else ""
-    message = f"{len(named)} outputs among these runs gave no frame: {'; '.join(named[:SHOWN])}{more}."
+    by_reason: dict[str, list[str]] = defaultdict(list)
+    for words in named:
+        name, _, reason = words.partition(": ")
+        by_reason[re.split(r"[:,]", reason)[0]].append(name)
+    ranked = sorted(by_reason.items(), key=lambda item: -len(item[1]))
+    shown = "; ".join(f"{reason} ({len(names)}: {', '.join(names[:2])} …)" for reason, names in ranked[:REASONS])
+    more = f"; {len(ranked) - REASONS} more reasons" if len(ranked) > REASONS else ""
+    message = f"{len(named)} outputs among these runs gave no frame: {shown}{more}."
     advice = "Nothing of them is in the dataset: repeat those runs, or remove them from the folder."
     return alarm("left_out_runs", "medium", kinds.places(said), message, advice)
+
+
+def _paths(kinds: TagKinds) -> Alarm | None:
+    """Report reaction paths that did not converge, with frames or without."""
+    left_out = {n: str(one.tags.get("left_out")).count(PATH_NOT_CONVERGED) for n, one in enumerate(kinds.examples)}
+    own = [n for n, one in enumerate(kinds.examples) if PATH_NOT_CONVERGED in str(one.tags.get("defects"))]
+    n_paths = sum(left_out.values()) + len({kinds.examples[number].source_file for number in own})
+    said = {*own, *(number for number, n in left_out.items() if n)}
+    message = f'{n_paths} reaction paths are not converged, whether or not their outputs end with "JOB DONE".'
+    advice = "Take no barrier from them: go on with the path until its residual lies below the threshold."
+    return alarm("path_unconverged", "high", kinds.places(said), message, advice)
+
+
+def _energy_kinds(kinds: TagKinds) -> Alarm | None:
+    """Report energies of several kinds: free energies beside energies extrapolated to no smearing."""
+    by_kind: dict[str, list[int]] = defaultdict(list)
+    for number, one in enumerate(kinds.examples):
+        if one.tags.get("energy_kind"):
+            by_kind[str(one.tags["energy_kind"])].append(number)
+    if len(by_kind) < 2:
+        return None
+    ranked = sorted(by_kind.items(), key=lambda item: -kinds.count(item[1]))
+    words = ", ".join(f"{kind} in {kinds.count(some)}" for kind, some in ranked)
+    fewer = [number for _, some in ranked[1:] for number in some]
+    message = f"Energies are of several kinds: {words} frames. With smearing they differ by part of the entropy."
+    return alarm("mixed_energy_kinds", "medium", kinds.places(fewer), message, "Take one kind, best the free energy.")
+
+
+def _ambiguous(kinds: TagKinds) -> Alarm | None:
+    said = [number for number, one in enumerate(kinds.examples) if one.tags.get("energy_note")]
+    notes = sorted({str(kinds.examples[number].tags["energy_note"]) for number in said})
+    message = (
+        f"The files of {kinds.count(said)} frames hold energies that are easily misread: {'; '.join(notes[:SHOWN])}."
+    )
+    return alarm("ambiguous_energy", "low", kinds.places(said), message, "Check any other reader against these values.")
+
+
+def _rounded_u(kinds: TagKinds) -> Alarm | None:
+    places = _where(kinds, "hubbard_u_rounded", says_yes)
+    message = f"{len(places)} frames know their Hubbard U from an output that prints one decimal only."
+    advice = "Read the INCAR beside it: 3.2 may be 3.25, and two close values cannot be told apart."
+    return alarm("rounded_u", "low", places, message, advice)
 
 
 def _text_for_missing(kinds: TagKinds) -> Alarm | None:

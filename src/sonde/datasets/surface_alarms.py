@@ -13,6 +13,8 @@ from sonde.datasets.tag_kinds import TagKinds
 from sonde.records.datasets import Alarm, Contradiction, Offset
 from sonde.records.frames import Frame
 
+NOISE = {"low": (1.0, 0.02), "medium": (5.0, 0.1)}
+"""Severity → energies, meV/atom, and forces, eV/Å, below which contradictions are no worse."""
 ESSENTIAL = ("functional", "hubbard_u", "pseudopotential")
 """Fields without which nobody can say on which surface a label lies."""
 
@@ -147,7 +149,15 @@ def _contradictory(contradictions: Sequence[Contradiction], offsets: Sequence[Of
         f"{shift}"
     )
     advice = "Keep one surface per training set; the offsets tell how far the groups lie apart."
-    return alarm("contradictory_labels", "high", ordinals, message, advice)
+    return alarm("contradictory_labels", _gravity(contradictions), ordinals, message, advice)
+
+
+def _gravity(contradictions: Sequence[Contradiction]) -> str:
+    """Say how bad contradictions are: below a meV per atom they are the noise of repeated calculations."""
+    energy = max((one.energy_spread_meV_per_atom or 0.0 for one in contradictions), default=0.0)
+    force = max((one.force_spread_eV_per_A or 0.0 for one in contradictions), default=0.0)
+    grades = [grade for grade, (most, strongest) in NOISE.items() if energy < most and force < strongest]
+    return grades[0] if grades else "high"
 
 
 def _on_two_surfaces(frames: Sequence[Frame], pair: GeometryPair) -> bool:

@@ -13,7 +13,7 @@ from sonde.records.arrays import IntArray
 from sonde.records.frames import Frame
 
 RUN_TAGS = ("scf_converged", "run_complete", "ml_md", "relaxation_converged", "defects", "left_out")
-OTHERS = ("config_type", "hubbard_u_rounded", *CHARGES)
+OTHERS = ("config_type", "hubbard_u_rounded", "energy_kind", "energy_note", *CHARGES)
 TELLING = frozenset([name for names in KEYS.values() for name in names]) | {
     *GROUP_TAGS,
     *SPLIT_TAGS,

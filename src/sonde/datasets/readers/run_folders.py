@@ -1,4 +1,4 @@
-"""Folders of runs of Quantum ESPRESSO, CP2K, FHI-aims and GPAW, and of VASP among them, read recursively.
+"""Folders of runs of Quantum ESPRESSO (with neb.x), CP2K, FHI-aims and GPAW, and of VASP among them, read recursively.
 
 Outputs are told by their content. The output of pw.x and the XML beside it (or in `*.save/` below) are one run where
 each stands alone: the XML, which has more digits, gives the frames, and the output confirms them, adds what only it
@@ -12,7 +12,16 @@ from pathlib import Path
 
 import numpy as np
 
-from sonde.datasets.readers import aims_output, ase_ulm, cp2k_output, gpaw_output, qe_output, qe_xml, vasp_folders
+from sonde.datasets.readers import (
+    aims_output,
+    ase_ulm,
+    cp2k_output,
+    gpaw_output,
+    qe_neb,
+    qe_output,
+    qe_xml,
+    vasp_folders,
+)
 from sonde.datasets.readers.compression import first_bytes
 from sonde.datasets.readers.protocol import Place, Reader
 from sonde.datasets.readers.run_outputs import RunOutput, confirmed, opened_output
@@ -26,6 +35,7 @@ BEST_FIRST: tuple[Reader, ...] = (
     cp2k_output.READER,
     aims_output.READER,
     gpaw_output.READER,
+    qe_neb.READER,
 )
 CONTAINERS: Reader = ase_ulm.READER
 """Trajectories, which are read where the folder holds no output: they repeat it."""
