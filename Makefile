@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 STAMP := .venv/.installed
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint lock speed eval-diagnosis eval-decisions eval-scaling clean
+.PHONY: help demo test check lint lock speed eval-diagnosis eval-decisions eval-scaling reports clean
 
 help:
 	@echo "make demo            build the sample laboratory and diagnose its failing alloy"
@@ -12,6 +12,7 @@ help:
 	@echo "make eval-diagnosis  confusion matrix over generated laboratories"
 	@echo "make eval-decisions  why-answers on documents and histories: recall, silence, against plain search"
 	@echo "make eval-scaling    coverage of intervals, breaks found and invented, held-out errors of scaling laws"
+	@echo "make reports         the probe against every baseline on real data, as pages and JSON in eval/trust"
 	@echo "make speed           ratios against other packages, and growth"
 	@echo "make lock            write constraints.txt anew from a clean environment"
 
@@ -49,6 +50,9 @@ eval-decisions: $(STAMP)
 
 eval-scaling: $(STAMP)
 	$(BIN)/python eval/scaling_laws.py
+
+reports: $(STAMP)
+	$(BIN)/python -m eval.trust.run
 
 speed: $(STAMP)
 	$(BIN)/python speed/run.py

@@ -38,6 +38,8 @@ class EvaluationPlan:
     """Judge the first shift also on errors that a force-slope correction leaves, where the slope departs from 1."""
     most_frames: int | None = None
     """Whole groups are drawn at random until there are so many frames; None takes all."""
+    scores: tuple[str, ...] = ()
+    """Names of the scores that are judged; all where empty."""
     label_curve: bool = False
     """Also fit on fewer and fewer labelled frames."""
 
@@ -190,9 +192,11 @@ class _Judge:
         return label_points(data, self._tolerances(data)[len(self._tolerances(data)) // 2], self.plan.seeds)
 
     def _shift(self, shift: str, data: "RiskData", seed: int) -> list[ShiftTable]:
-        from sonde.reliability.fair_table import shift_table
+        from sonde.reliability.fair_table import all_scores, shift_table
 
-        return shift_table(shift, self.frames, data, self._tolerances(data), seed=seed, progress=self.progress)
+        scores = [score for score in all_scores() if not self.plan.scores or score.name in self.plan.scores]
+        tolerances = self._tolerances(data)
+        return shift_table(shift, self.frames, data, tolerances, seed=seed, scores=scores, progress=self.progress)
 
     def _tolerances(self, data: "RiskData") -> tuple[float, ...]:
         found = np.quantile(data.probe.largest_errors, QUANTILES).tolist()

@@ -1,0 +1,74 @@
+"""`make reports`: the fair table of every set and potential, as JSON beside this file and as pages.
+
+Embeddings are kept in a project beside this file, so that a second run only fits and judges.
+"""
+
+import argparse
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from eval.trust.material import DATA, HERE, project_with, with_potential
+from sonde.operations.trust_evaluation import EvaluationPlan, trust_evaluate
+from sonde.progress import SILENT
+from sonde.records.jsonable import to_json
+from sonde.records.trust_evaluation import TrustEvaluation
+from sonde.views.trust_page import trust_page
+
+
+@dataclass(frozen=True)
+class Case:
+    """A set, a potential, and the shifts that the set has."""
+
+    dataset: str
+    potential: str
+    shifts: tuple[str, ...]
+    most_frames: int | None = None
+
+    @property
+    def name(self) -> str:
+        return f"{self.dataset}_{self.potential}"
+
+
+CASES = (
+    Case("al_li_mg", "linear", ("random", "composition", "element", "config_type")),
+    Case("al_li_mg", "chgnet", ("random", "composition", "element", "config_type")),
+    Case("nbmotaw", "chgnet", ("random", "composition", "element", "temperature", "size", "surface"), 450),
+    Case("cr_sb2te3", "chgnet", ("random", "formula", "size"), 150),
+)
+
+
+def named(name: str) -> Case:
+    """Find a case by its name."""
+    return next(case for case in CASES if case.name == name)
+
+
+def evaluation(case: Case, plan: EvaluationPlan, data: Path = DATA, folder: Path = HERE) -> TrustEvaluation:
+    """Judge one case; `folder` holds the project."""
+    project = with_potential(project_with(case.dataset, data, folder), case.potential, folder)
+    try:
+        return trust_evaluate(project, case.potential, case.dataset, plan=plan, progress=SILENT)
+    finally:
+        project.close()
+
+
+def main() -> None:
+    """Run the cases named on the command line, or all."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("cases", nargs="*", help=f"of {', '.join(case.name for case in CASES)}")
+    parser.add_argument("--seeds", type=int, default=3)
+    asked = parser.parse_args()
+    if not DATA.exists():
+        sys.exit(f"No {DATA}: there is nothing to judge probes on.")
+    for case in CASES:
+        if not asked.cases or case.name in asked.cases:
+            sys.stderr.write(f"{case.name}\n")
+            seeds = tuple(range(asked.seeds))
+            plan = EvaluationPlan(shifts=case.shifts, seeds=seeds, most_frames=case.most_frames, label_curve=True)
+            record = evaluation(case, plan)
+            (HERE / f"{case.name}.json").write_text(to_json(record) + "\n", encoding="utf-8")
+            (HERE / f"{case.name}.html").write_text(trust_page(record), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
