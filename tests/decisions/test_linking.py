@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from sonde.decisions.linking import LEAST, link, same_person, time_kernel
+from sonde.decisions.linking import LEAST, link, time_kernel
 from sonde.decisions.threads import threads_of
 from sonde.records.decisions import Change, Link, Passage
 
@@ -101,13 +101,6 @@ def test_time_kernel_prefers_before() -> None:
     weights = [time_kernel(said("x", days=days), CHANGE) for days in (-100, -30, -10, 1, 10, 30)]
     assert weights[2] == 1.0
     assert weights[0] < weights[1] < weights[2] > weights[3] > weights[4] > weights[5]
-
-
-def test_people() -> None:
-    assert same_person("Mira Halvorsen", "mira halvorsen <mira@lab.example>")
-    assert same_person("mira", "Mira Halvorsen")
-    assert not same_person("Mira Halvorsen", "Mira Lind")
-    assert not same_person(None, "Mira")
 
 
 def test_unthreaded_chat_is_cut_at_pauses() -> None:

@@ -12,11 +12,12 @@ from functools import lru_cache
 from heapq import nsmallest
 
 from sonde.concepts import concepts_in
+from sonde.decisions.people import People, people_of
 from sonde.decisions.systems import Home, foreign_project, homes
 from sonde.decisions.targets import Target, speaks_of, target_of, value_key, value_stance
 from sonde.decisions.threads import Thread, threads_of
 from sonde.quantities import Quantity, find_quantities
-from sonde.records.decisions import Change, Link, Passage
+from sonde.records.decisions import Change, Identity, Link, Passage
 
 WEIGHTS = {
     "commit": 8.0,
@@ -74,16 +75,18 @@ class _Index:
     foreign: dict[tuple[str, int], str | None] = field(default_factory=dict)
     """Other project by (source of the change, place of the passage), as far as it was asked for."""
     by_anchor: dict[str, int] = field(default_factory=dict)
+    people: People = field(default_factory=lambda: people_of(()))
 
 
-def link(changes: Sequence[Change], passages: Sequence[Passage]) -> list[Link]:
-    """Link passages to changes, best first for every change in turn.
+def link(changes: Sequence[Change], passages: Sequence[Passage], identities: Sequence[Identity] = ()) -> list[Link]:
+    """Link passages to changes, best first for every change in turn; `identities` tell who is who.
 
     The cost grows with the number of passages plus that of mentions of each change's setting, commit, path and values,
     not with the product of both lists.
     """
     targets = [target_of(change) for change in changes]
     index = _index(passages, targets)
+    index.people = people_of(identities, dict.fromkeys([*(c.author for c in changes), *(p.author for p in passages)]))
     about = homes(changes, passages)
     return [found for ordinal, target in enumerate(targets) for found in _links(ordinal, target, index, about)]
 
@@ -212,7 +215,7 @@ def _score(
     loose = sum(WEIGHTS[item.kind] for item in evidence if item.kind not in ("commit", "own_message", "beside"))
     words = [item.words for item in evidence]
     when = time_words(passage, target.change)
-    author = _author_evidence(target.change, passage, index.threads[passage.anchor])
+    author = _author_evidence(target.change, passage, index.threads[passage.anchor], index.people)
     if author:
         loose += WEIGHTS[author.kind]
     words += [" ".join(filter(None, (when, author.words if author else "")))] if when or author else []
@@ -244,26 +247,13 @@ def time_words(passage: Passage, change: Change) -> str:
     return f"{span} {'before' if seconds <= 0 else 'after'} the commit"
 
 
-@lru_cache(maxsize=65536)
-def same_person(first: str | None, second: str | None) -> bool:
-    """Whether two names may be one person's: equal but for case, marks and an address; or one is part of the other."""
-    if not first or not second:
-        return False
-    a, b = (frozenset(_person_words(name)) for name in (first, second))
-    return bool(a and b) and (a <= b or b <= a)
-
-
-def _person_words(name: str) -> list[str]:
-    plain = re.sub(r"<[^>]*>|@\S+", " ", name).strip() or name.partition("@")[0]
-    return [word.lower() for word in re.findall(r"[^\W\d_]{2,}", plain)]
-
-
-def _author_evidence(change: Change, passage: Passage, thread: Thread) -> Evidence | None:
+def _author_evidence(change: Change, passage: Passage, thread: Thread, people: People) -> Evidence | None:
     if passage.anchor.endswith(change.commit):
         return None
-    if same_person(passage.author, change.author):
-        return Evidence("author", "by the same person")
-    if any(same_person(author, change.author) for author in thread.authors):
+    if people.same(passage.author, change.author):
+        known_as = "" if passage.author == change.author else f" ({passage.author} is {change.author})"
+        return Evidence("author", f"by the same person{known_as}")
+    if any(people.same(author, change.author) for author in thread.authors):
         return Evidence("participant", "in a conversation with the same person")
     return None
 

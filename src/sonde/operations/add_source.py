@@ -162,6 +162,8 @@ def _store(project: "Project", arrival: _Arrival, progress: Progress) -> tuple[i
         project.sources.add(name, **facts, access=arrival.access)
     try:
         n_new = project.passages.add(name, arrival.passages(progress))
+        if source.people:
+            project.identities.replace(name, source.people(arrival.path))
         if source.changes:
             (project.changes.replace if source.complete else project.changes.add)(name, arrival.changes())
     except BaseException:
@@ -237,7 +239,7 @@ def _link_again(project: "Project") -> int:
     from sonde.decisions.linking import link
 
     changes = project.changes.all()
-    links = link(changes, list(project.passages.all())) if changes else []
+    links = link(changes, list(project.passages.all()), project.identities.all()) if changes else []
     with project.writing():
         project.links.replace(links)
     return len(links)

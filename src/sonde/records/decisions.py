@@ -51,6 +51,17 @@ class Passage:
 
 
 @dataclass(frozen=True)
+class Identity:
+    """What one source says of a person: a name with the address and the user name that belong to it."""
+
+    name: str
+    email: str | None = None
+    handle: str | None = None
+    """User name of a chat; two of them in one source are two accounts."""
+    source: str = ""
+
+
+@dataclass(frozen=True)
 class Access:
     """What a project takes in of an export that says who can read what."""
 

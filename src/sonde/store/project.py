@@ -11,6 +11,7 @@ from sonde.store.changes import ChangeStore, LinkStore
 from sonde.store.datasets import DatasetStore
 from sonde.store.embeddings import EmbeddingStore
 from sonde.store.filesystems import JournalMode
+from sonde.store.identities import IdentityStore
 from sonde.store.lake import Lake
 from sonde.store.ledger import Ledger
 from sonde.store.migrations import FORMAT
@@ -30,7 +31,7 @@ class Project:
     ----------
     root : the folder that holds `.sonde`.
     ledger, lake : where rows and large files are kept.
-    datasets, passages, changes, links, sources, potentials, embeddings, runs, artifacts : what the project holds.
+    datasets, passages, changes, links, sources, identities, potentials, embeddings, runs, artifacts : what it holds.
     """
 
     def __init__(self, root: Path, ledger: Ledger, lake: Lake) -> None:
@@ -42,6 +43,7 @@ class Project:
         self.changes = ChangeStore(ledger)
         self.links = LinkStore(ledger)
         self.sources = SourceStore(ledger)
+        self.identities = IdentityStore(ledger)
         self.potentials = PotentialStore(ledger)
         self.embeddings = EmbeddingStore(ledger.lock, lake)
         self.runs = RunStore(ledger)

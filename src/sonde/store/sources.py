@@ -10,7 +10,7 @@ from sonde.store.ledger import Ledger
 from sonde.store.times import now, time_of, time_text
 from sonde.store.vocabulary import forget_words, words_held
 
-_TABLES_WITH_SOURCE = ("passages", "changes")
+_TABLES_WITH_SOURCE = ("passages", "changes", "identities")
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from sonde.decisions.changes.history import value_changes
 from sonde.decisions.changes.repository import Commit, open_repository, tell_missing
 from sonde.decisions.sources.first_words import FirstWords, followed_blobs
 from sonde.decisions.sources.protocol import Source
-from sonde.decisions.sources.readable import readable
-from sonde.records.decisions import Change, Passage
+from sonde.decisions.sources.readable import one_line, readable
+from sonde.records.decisions import Change, Identity, Passage
 
 
 def read(path: Path, revision: str = "HEAD") -> Iterator[Passage]:
@@ -53,6 +53,16 @@ def changes(path: Path, revision: str = "HEAD") -> Iterator[Change]:
         tell_missing(repository, objects)
 
 
+def people(path: Path) -> Iterator[Identity]:
+    """Yield the authors as they signed, and as the repository's .mailmap calls them."""
+    repository = open_repository(Path(path))
+    listed = repository.run("log", "--format=%an%x00%ae%x00%aN%x00%aE", repository.head, "--")
+    for line in sorted(set(listed.decode("utf-8", "replace").splitlines())):
+        name, email, mapped_name, mapped_email = map(one_line, line.split("\0"))
+        pairs = ((name, email), (mapped_name, email), (mapped_name, mapped_email))
+        yield from (Identity(who, address) for who, address in dict.fromkeys(pairs) if who)
+
+
 def _message(commit: Commit) -> Iterator[Passage]:
     if text := readable(commit.message):
         yield Passage(
@@ -73,4 +83,4 @@ def _unseen(passages: Iterator[Passage], seen: set[str]) -> Iterator[Passage]:
             yield passage
 
 
-SOURCE = Source("git", read, changes=changes)
+SOURCE = Source("git", read, changes=changes, people=people)

@@ -10,7 +10,7 @@ from sonde.decisions.sources.mailboxes import MEND, RawMail, raw_mails
 from sonde.decisions.sources.protocol import Source
 from sonde.decisions.sources.readable import readable
 from sonde.errors import BadInput
-from sonde.records.decisions import Passage
+from sonde.records.decisions import Identity, Passage
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,12 @@ def read(path: Path) -> Iterator[Passage]:
         if passage is not None and passage.anchor not in seen:  # a copy in a second folder is the same mail
             seen.add(passage.anchor)
             yield passage
+
+
+def people(path: Path) -> Iterator[Identity]:
+    """Yield every sender once."""
+    fields = {mail_headers.headers_of(raw.payload).get("from") for raw in raw_mails(Path(path))}
+    yield from filter(None, map(mail_headers.sender, sorted(field for field in fields if field)))
 
 
 def _threads(path: Path) -> Threads:
@@ -111,4 +117,4 @@ def _in_anchor(name: str) -> str:
     return readable(name).replace("#", "_").replace("\n", "_")
 
 
-SOURCE = Source("mail", read)
+SOURCE = Source("mail", read, people=people)

@@ -8,6 +8,7 @@ from email.header import decode_header
 from email.utils import parseaddr, parsedate_to_datetime
 
 from sonde.decisions.sources.readable import decoded, one_line
+from sonde.records.decisions import Identity
 
 END = re.compile(rb"\r?\n\r?\n|\r\r")
 FIELD = re.compile(r"^([!-9;-~]{1,70}):[ \t]*(.*(?:\r?\n[ \t].*)*)", re.MULTILINE)
@@ -51,6 +52,13 @@ def author(value: str | None) -> str | None:
     """The name in a From field, else the address. The address is parted off first: a name may hold a comma."""
     name, address = parseaddr(value or "")
     return words(name) or words(address)
+
+
+def sender(value: str | None) -> Identity | None:
+    """Name and address of a From field that holds both."""
+    name, address = parseaddr(value or "")
+    shown = words(name)
+    return Identity(shown, address) if shown and "@" in address else None
 
 
 def time(value: str | None) -> datetime | None:

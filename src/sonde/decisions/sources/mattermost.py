@@ -12,7 +12,7 @@ from sonde.decisions.sources.json_lines import json_lines
 from sonde.decisions.sources.protocol import Source
 from sonde.decisions.sources.readable import one_line, readable
 from sonde.errors import BadInput
-from sonde.records.decisions import Passage, Visibility
+from sonde.records.decisions import Identity, Passage, Visibility
 
 MEND = "Make the export again (mmctl export create, or mattermost export bulk) and give the zip or its .jsonl."
 BOUNDS = Bounds(member_bytes=64 * 1024 * MIB, total_bytes=64 * 1024 * MIB)
@@ -92,6 +92,17 @@ def deleted(path: Path) -> Iterator[str]:
     for anchor, passage in _posts(Path(path)):
         if passage is None:
             yield anchor
+
+
+def people(path: Path) -> Iterator[Identity]:
+    """Yield who is who; users stand before the posts."""
+    for _, line in json_lines(Path(path), "import.jsonl", BOUNDS, MEND):
+        if line.get("type") in ("post", "direct_post"):
+            return
+        user = line.get("user")
+        if line.get("type") == "user" and isinstance(user, Mapping):
+            handle = one_line(user.get("username"))
+            yield Identity(_person(user), one_line(user.get("email")), handle)
 
 
 def _posts(path: Path) -> Iterator[tuple[str, Passage | None]]:

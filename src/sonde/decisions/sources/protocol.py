@@ -4,10 +4,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from sonde.records.decisions import Change, Passage
+from sonde.records.decisions import Change, Identity, Passage
 
 Reader = Callable[[Path], Iterator[Passage]]
 ChangeReader = Callable[[Path], Iterator[Change]]
+IdentityReader = Callable[[Path], Iterator[Identity]]
 AnchorReader = Callable[[Path], Iterator[str]]
 
 
@@ -24,6 +25,8 @@ class Source:
     """Values that changed, oldest first."""
     deleted: AnchorReader | None = None
     """Anchors of passages that the export says were deleted."""
+    people: IdentityReader | None = None
+    """Names, addresses and user names of those who wrote."""
     states_access: bool = False
     """The export says who can read what: private and direct talk is left out unless asked for."""
     complete: bool = False

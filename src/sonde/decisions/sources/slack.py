@@ -13,7 +13,7 @@ from sonde.decisions.sources.readable import one_line
 from sonde.decisions.sources.slack_export import BOUNDS, MEND, Conversation, Export, Message
 from sonde.decisions.sources.slack_text import message_text
 from sonde.errors import BadInput
-from sonde.records.decisions import Passage
+from sonde.records.decisions import Identity, Passage
 
 # Topic and purpose changes say what a channel decided; joins, renames and pins are nobody's words.
 KEPT_SUBTYPES = frozenset(
@@ -69,6 +69,12 @@ def deleted(path: Path) -> Iterator[str]:
         export = Export(members)
         for conversation, files in export.conversations():
             yield from (f"slack:{conversation.name}/{ts}" for ts in sorted(_revisions(export, files).deleted))
+
+
+def people(path: Path) -> Iterator[Identity]:
+    """Yield who is who in an export."""
+    with members_of(Path(path), BOUNDS, MEND) as members:
+        yield from Export(members).people()
 
 
 def _conversation(export: Export, conversation: Conversation, files: list[str]) -> Iterator[Passage]:
@@ -170,4 +176,4 @@ def _given_names(message: Mapping[str, Any]) -> Iterator[object]:
     yield message.get("username")
 
 
-SOURCE = Source("slack", read, deleted=deleted, states_access=True)
+SOURCE = Source("slack", read, deleted=deleted, people=people, states_access=True)

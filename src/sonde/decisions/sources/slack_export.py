@@ -16,7 +16,7 @@ from sonde.decisions.sources.archives import Bounds
 from sonde.decisions.sources.members import Members, content, parsed
 from sonde.decisions.sources.readable import one_line, readable
 from sonde.errors import BadInput
-from sonde.records.decisions import Visibility
+from sonde.records.decisions import Identity, Visibility
 
 log = logging.getLogger(__name__)
 
@@ -120,8 +120,19 @@ class Export:
             raise BadInput(self.path, f"member {member!r}", f"is a {type(items).__name__}, not a list", MEND)
         return [item for item in items if isinstance(item, Mapping)]
 
+    def people(self) -> Iterator[Identity]:
+        """Yield the accounts: the name that is shown, the address, the user name."""
+        for user in self._users():
+            handle = one_line(user.get("name")) or one_line(user.get("id"))
+            yield Identity(_user_name(user), one_line(_profile(user).get("email")), handle)
+            if shown := one_line(_profile(user).get("display_name")):
+                yield Identity(shown, one_line(_profile(user).get("email")), handle)
+
+    def _users(self) -> list[Mapping[str, Any]]:
+        return [*self._listing("org_users"), *self._listing("users")]
+
     def _names(self) -> dict[str, str]:
-        users = [*self._listing("org_users"), *self._listing("users")]
+        users = self._users()
         names = {str(user["id"]): _user_name(user) for user in users if user.get("id")}
         bots = {str(_profile(user)["bot_id"]): _user_name(user) for user in users if _profile(user).get("bot_id")}
         channels = {

@@ -3,9 +3,16 @@
 import sqlite3
 
 from sonde.store.failpoints import failpoint
-from sonde.store.migrations import m001_ledger, m002_access, m003_bulk_index, m004_merge_later, m005_vocabulary
+from sonde.store.migrations import (
+    m001_ledger,
+    m002_access,
+    m003_bulk_index,
+    m004_merge_later,
+    m005_vocabulary,
+    m006_identities,
+)
 
-_STEPS = (m001_ledger, m002_access, m003_bulk_index, m004_merge_later, m005_vocabulary)
+_STEPS = (m001_ledger, m002_access, m003_bulk_index, m004_merge_later, m005_vocabulary, m006_identities)
 SCRIPTS: tuple[str, ...] = tuple(step.SCRIPT for step in _STEPS)
 FORMAT = len(SCRIPTS)
 """Number of the newest step, which is also what `.sonde/format` says."""
