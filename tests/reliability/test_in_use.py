@@ -124,6 +124,43 @@ def test_relaxations_filters_and_bands_run_as_with_the_base(counted: tuple[Atoms
     assert len({image.calc.get_property("scope_distance", image) for image in images}) > 1
 
 
+def test_one_calculator_serves_structures_of_any_size(
+    counted: tuple[Atoms, Counting], fitted: tuple[LinearPotential, LocalProbe]
+) -> None:
+    """Nothing of the structure before is left over, also back and forth."""
+    atoms, counting = counted
+    small = atoms[: len(atoms) // 2]
+    expected = {}
+    for one in (atoms, small):
+        frame = Frame(one.numbers.astype(np.int64), one.positions, one.cell.array, one.pbc)
+        found = fitted[1].score_frames(counting.identity, [frame], fitted[0].evaluate([frame]), 0.3)[0]
+        expected[len(one)] = (found.p_within, found.atomic_p_within)
+    for one in (atoms, small, atoms):
+        p, atomic = (atoms.calc.get_property(name, one) for name in OWN[:2])
+        assert p == pytest.approx(expected[len(one)][0])
+        np.testing.assert_allclose(atomic, expected[len(one)][1])
+    assert counting.n_passes == 3
+
+
+def test_an_attention_probe_brings_its_own_tolerance(fitted: tuple[LinearPotential, LocalProbe]) -> None:
+    from sonde.reliability.probes.attention import AttentionProbe, AttentionSettings
+    from sonde.reliability.probes.attention_data import StructureData
+    from sonde.reliability.probes.attention_training import TrainingSettings
+    from sonde.reliability.trust import scope_of
+
+    potential, frames = fitted[0], sample_frames()[:80]
+    evaluations, groups = potential.evaluate(frames), list(range(80))
+    data = StructureData.from_evaluations(frames, evaluations, groups, identity=potential.identity, target="force")
+    scope, descriptor = scope_of(frames, evaluations, groups, groups, None)
+    settings = AttentionSettings("force", training=TrainingSettings(most_epochs=2))
+    probe = AttentionProbe.fit(data, settings=settings, seed=0, scope=scope, descriptor=descriptor)
+    atoms = atoms_of(frames[0])
+    atoms.calc = ReliableCalculator(SondeCalculator(potential), probe)
+    assert atoms.calc.tolerance == probe.model.tolerance
+    assert 0 <= atoms.calc.get_property("reliability", atoms) <= 1
+    assert atoms.calc.reliability().atomic_importance is not None
+
+
 def test_a_probe_of_another_potential_is_refused(
     fitted: tuple[LinearPotential, LocalProbe], counted: tuple[Atoms, Counting]
 ) -> None:

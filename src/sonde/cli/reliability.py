@@ -8,8 +8,8 @@ import typer
 from sonde.cli.answers import HERE, AsJson, ProjectFolder, open_project, say, show
 from sonde.cli.progress_bar import progress_for_terminal
 from sonde.errors import BadInput, WrongUse
-from sonde.operations.trust import DEFAULT_TOLERANCE, ProbeKind
-from sonde.records.reliability import Policy, Target
+from sonde.operations.trust import ProbeKind
+from sonde.records.reliability import DEFAULT_TOLERANCE_EV_PER_A, Policy, Target
 from sonde.records.trust_map import Thermal
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def fit(
     from sonde.views.reliability import show_trust
 
     attention = _attention(probe, target, tolerance, quantile)
-    asked = DEFAULT_TOLERANCE if tolerance is None else tolerance
+    asked = DEFAULT_TOLERANCE_EV_PER_A if tolerance is None else tolerance
     opened, progress = open_project(project), progress_for_terminal()
     summary = trust_fit(opened, potential, on, tolerance=asked, attention=attention, progress=progress)
     show(summary, show_trust, as_json)

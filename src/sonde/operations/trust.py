@@ -11,7 +11,7 @@ import numpy as np
 from sonde.errors import SondeError, WrongUse
 from sonde.progress import SILENT, Progress
 from sonde.records.frames import Frame
-from sonde.records.reliability import LogParity, Reliability, TrustSummary
+from sonde.records.reliability import DEFAULT_TOLERANCE_EV_PER_A, LogParity, Reliability, TrustSummary
 
 if TYPE_CHECKING:
     from sonde.potentials.protocol import FrozenPotential
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 ProbeKind = Literal["local", "attention"]
 ARTIFACTS: dict[ProbeKind, str] = {"local": "probe", "attention": "attention probe"}
 """A potential may have one probe of each kind; diagnoses use the local one."""
-DEFAULT_TOLERANCE = 0.3
-"""eV/Å, of local probes."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +48,7 @@ def trust_fit(
     potential: str,
     dataset: str,
     *,
-    tolerance: float = DEFAULT_TOLERANCE,
+    tolerance: float = DEFAULT_TOLERANCE_EV_PER_A,
     attention: "AttentionSettings | None" = None,
     progress: Progress = SILENT,
 ) -> TrustSummary:
@@ -109,6 +107,7 @@ def trust_score(
     types and the log of its run, whose energies are then compared with those of the potential.
     """
     from sonde.operations.trajectories import log_parity, read_trajectory
+    from sonde.reliability.probes.protocol import tolerance_for
 
     run = lammps or LammpsRun()
     loaded, probe = probe_of(project, potential, kind, progress)
@@ -143,15 +142,6 @@ def probe_of(
     probe = probe_from_bytes(stored[0])
     _, loaded = load_registered(project, potential, progress)
     return loaded, probe
-
-
-def tolerance_for(probe: "Probe", tolerance: float | None) -> float:
-    """The tolerance asked for, else the one that the probe was fitted for, else 0.3 eV/Å."""
-    from sonde.reliability.probes.attention import AttentionProbe
-
-    if tolerance is not None:
-        return tolerance
-    return probe.model.tolerance if isinstance(probe, AttentionProbe) else DEFAULT_TOLERANCE
 
 
 def write_scored(scores: Scores, file: Path, out: Path, elements: Sequence[str] = ()) -> Path:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sonde.errors import BadInput, WrongUse
-from sonde.operations.trust import ProbeKind, probe_of, tolerance_for
+from sonde.operations.trust import ProbeKind, probe_of
 from sonde.progress import SILENT, Progress
 from sonde.records.arrays import FloatArray
 from sonde.records.frames import Frame
@@ -70,6 +70,7 @@ def trust_map(
     BadInput : the reference is not periodic or holds no structure; an element is unknown to the potential.
     """
     from sonde.operations.diagnose import read_structures
+    from sonde.reliability.probes.protocol import tolerance_for
 
     plan = sorted_plan(plan or MapPlan())
     loaded, probe = probe_of(project, potential, kind, progress)

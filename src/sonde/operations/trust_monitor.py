@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sonde.errors import WrongUse
-from sonde.operations.trust import ProbeKind, probe_of, tolerance_for
+from sonde.operations.trust import ProbeKind, probe_of
 from sonde.progress import SILENT, Progress
 from sonde.records.frames import Frame
 from sonde.records.potentials import FrameEvaluation
@@ -61,6 +61,7 @@ def trust_monitor(
     """
     from sonde.operations.trajectories import follow
     from sonde.reliability.monitor import Untrustworthy
+    from sonde.reliability.probes.protocol import tolerance_for
     from sonde.reliability.watch import POLICIES, Watch
 
     plan = plan or MonitorPlan()

@@ -5,6 +5,8 @@ from typing import ClassVar, Literal
 
 from sonde.records.arrays import FloatArray
 
+DEFAULT_TOLERANCE_EV_PER_A = 0.3
+"""Acceptable error of the force of an atom, where nobody said another."""
 State = Literal["reliable", "unreliable", "out_of_scope"]
 Target = Literal["force", "energy_per_atom", "total_energy"]
 """Which error of a structure: the largest force error (eV/Å), that of the energy per atom (eV/atom) or in all (eV)."""

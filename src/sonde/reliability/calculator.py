@@ -16,7 +16,7 @@ from sonde.potentials.calculator import SondeCalculator, frame_of
 from sonde.records.potentials import FrameEvaluation
 from sonde.records.reliability import Reliability
 from sonde.reliability.probes.local import environments_of, require_same_potential
-from sonde.reliability.probes.protocol import Probe
+from sonde.reliability.probes.protocol import Probe, tolerance_for
 
 OWN = ("reliability", "atomic_reliability", "scope_distance")
 
@@ -31,12 +31,14 @@ class ReliableCalculator(Calculator):
 
     Raises
     ------
-    WrongUse : the probe was fitted on another potential, or the tolerance (eV/Å) is not above zero.
+    WrongUse : the probe was fitted on another potential, or the tolerance is not above zero. It is in eV/Å, 0.3 where
+    none is given; an attention probe has its own.
     """
 
-    def __init__(self, base: SondeCalculator, probe: Probe, *, tolerance: float = 0.3, **options: Any) -> None:
+    def __init__(self, base: SondeCalculator, probe: Probe, *, tolerance: float | None = None, **options: Any) -> None:
+        tolerance = tolerance_for(probe, tolerance)
         if not (np.isfinite(tolerance) and tolerance > 0):
-            raise WrongUse(f"A tolerance on the force error must be above zero, in eV/Å; {tolerance} was given.")
+            raise WrongUse(f"A tolerance must be above zero; {tolerance} was given.")
         require_same_potential(probe.identity, base.potential.identity)
         super().__init__(**options)
         self.base, self.probe, self.tolerance = base, probe, tolerance

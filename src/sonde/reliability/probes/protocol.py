@@ -8,7 +8,7 @@ from sonde.local_environments.descriptors import DensityDescriptor
 from sonde.records.arrays import FloatArray, IntArray
 from sonde.records.frames import Frame
 from sonde.records.potentials import FrameEvaluation, PotentialIdentity
-from sonde.records.reliability import Reliability
+from sonde.records.reliability import DEFAULT_TOLERANCE_EV_PER_A, Reliability
 from sonde.reliability.probe_file import from_bytes
 from sonde.reliability.probes.attention import AttentionProbe
 from sonde.reliability.probes.local import LocalProbe
@@ -67,3 +67,10 @@ def probe_from_bytes(payload: bytes) -> Probe:
     if kind not in _READERS:
         raise BadInput("probe", None, f"it is of kind {kind!r}.", f"Known are {', '.join(_READERS)}: fit it again.")
     return _READERS[kind](payload)
+
+
+def tolerance_for(probe: Probe, tolerance: float | None) -> float:
+    """The tolerance asked for, else the one that the probe was fitted for, else 0.3 eV/Å."""
+    if tolerance is not None:
+        return tolerance
+    return probe.model.tolerance if isinstance(probe, AttentionProbe) else DEFAULT_TOLERANCE_EV_PER_A
