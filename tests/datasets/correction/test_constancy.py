@@ -1,6 +1,8 @@
 """Whether one number per element is enough, and what no number removes."""
 
+from collections.abc import Sequence
 from dataclasses import replace
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +18,14 @@ from tests.datasets.correction.planted import (
 )
 
 from sonde.datasets.correction.constancy import constancy
-from sonde.datasets.correction.environments import covered_ranges, environments, is_covered, labels, oxidation_states
+from sonde.datasets.correction.environments import (
+    Environments,
+    covered_ranges,
+    environments,
+    is_covered,
+    labels,
+    oxidation_states,
+)
 from sonde.datasets.correction.label_differences import label_differences
 from sonde.datasets.correction.pairs import Choices, SurfacePair, composition_of, surface_pairs
 from sonde.datasets.correction.shifts import fit_shifts, pair_table
@@ -183,3 +192,45 @@ def test_a_shift_that_follows_the_strain_is_seen() -> None:
     assert found.strain_slope_eV_per_A == pytest.approx(2.0)
     assert found.strain_p_value is not None
     assert found.strain_p_value < 1e-4
+
+
+# ---- how often it is wrong -------------------------------------------------------------------------------------------
+
+SEEDS = range(20)
+
+
+def judged_with_errors(pairs: Sequence[SurfacePair], kinds: Sequence[Environments], seed: int) -> Constancy:
+    """The same pairs with other errors, common to compositions for the larger part."""
+    noise = noise_by_composition([pair.source.frame for pair in pairs], seed, 0.06, 0.02)
+    moved = [
+        replace(pair, difference_eV=pair.difference_eV + eV * pair.n_corrected)
+        for pair, eV in zip(pairs, noise, strict=True)
+    ]
+    return constancy(fit_shifts(pair_table(moved)), kinds)
+
+
+def few_compositions(shared_data: Path) -> list[Frame]:
+    """One composition in three; of these one in three in both kinds, the others in one."""
+    every = cells(shared_data, BINARIES)
+    chosen = sorted({composition_of(frame) for frame in every})[::3]
+    kinds = dict(zip(chosen, cycle([{"test_relax", "test_unrelax"}, {"test_relax"}, {"test_unrelax"}]), strict=False))
+    return [frame for frame in every if frame.tags["config_type"] in kinds.get(composition_of(frame), ())]
+
+
+def test_constants_are_seldom_refused_and_dependences_seldom_missed(shared_data: Path) -> None:
+    """Fourteen compositions, most of which come in one kind only: five per cent may be refused.
+
+    Then molybdenum's shift is 0.5 eV larger in cells of one kind.
+    """
+    pairs = surface_pairs(placed(both_surfaces(few_compositions(shared_data))), TO_PBE).pairs
+    kinds = [environments(pair.source.frame, pair.corrected) for pair in pairs]
+    refused = [judged_with_errors(pairs, kinds, seed).constant_sufficient is False for seed in SEEDS]
+    assert sum(refused) <= 1
+    dependent = [
+        replace(pair, difference_eV=pair.difference_eV + 0.5 * pair.corrected.get(42, 0))
+        if pair.source.frame.tags["config_type"] == "test_relax"
+        else pair
+        for pair in pairs
+    ]
+    found = [judged_with_errors(dependent, kinds, seed).constant_sufficient is False for seed in SEEDS]
+    assert sum(found) >= 18

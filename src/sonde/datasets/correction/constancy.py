@@ -7,7 +7,7 @@ from itertools import combinations
 
 import numpy as np
 from ase.data import chemical_symbols
-from scipy.stats import t
+from scipy.stats import norm, t
 
 from sonde.datasets.correction.environments import (
     ANION_NEIGHBOURS,
@@ -18,8 +18,14 @@ from sonde.datasets.correction.environments import (
     Environments,
     class_counts,
 )
-from sonde.datasets.correction.intervals import LEVEL, analytic_covariance, group_covariance, jackknife_steps
-from sonde.datasets.correction.robust_fit import MAD_TO_SIGMA, RobustFit, robust_fit
+from sonde.datasets.correction.intervals import (
+    LEVEL,
+    analytic_covariance,
+    group_covariance,
+    group_pulls,
+    jackknife_steps,
+)
+from sonde.datasets.correction.robust_fit import MAD_TO_SIGMA, RobustFit, rank, robust_fit
 from sonde.datasets.correction.shifts import PairTable, ShiftFit
 from sonde.records.arrays import BoolArray, FloatArray, IntArray
 from sonde.records.correction import ClassShift, Constancy, ConstancyTest, Interval, Verdict
@@ -31,7 +37,7 @@ FEWEST_PAIRS = 3
 """Pairs that a class needs to stand by itself; those with fewer are one class, which is not compared."""
 RARE = "rare"
 MOST_CLASSES = 100
-CHANCE = 0.01
+CHANCE = 0.05
 """A difference counts where chance makes one so large less often than this in all comparisons together."""
 MOST_OUTLIERS = 0.2
 """Share of the pairs that may lie off the fit before it stops being theirs."""
@@ -71,15 +77,33 @@ class _Difference:
     significant: bool
 
 
+@dataclass(frozen=True)
+class CommonErrors:
+    """Errors common to all pairs of a composition, eV per corrected atom: standard deviation, degrees of freedom.
+
+    A constant that is good enough leaves no more than the tolerance, so that nothing larger is put down to chance.
+    """
+
+    size_eV: float | None
+    n_free: int
+    tolerance_eV: float
+
+    def by_chance(self, level: float) -> float:
+        """How far a composition may lie off at this level, one-sided."""
+        most = float(norm.ppf(level)) * self.tolerance_eV
+        return most if self.size_eV is None else min(float(t.ppf(level, self.n_free)) * self.size_eV, most)
+
+
 def constancy(found: ShiftFit, kinds: Sequence[Environments], tolerance_eV: float = TOLERANCE_EV) -> Constancy:
     """Fit the shift of every class of environment by itself and compare, by each description of environments.
 
     A description speaks against a constant where two classes of one element differ by more than the tolerance and
     significantly; for it where no two differ by more. The spread of the residuals and the share of outliers speak
-    against it by themselves, whatever causes them. Errors may be common to all pairs of a composition; where there are
-    too few compositions to tell, pairs count as independent.
+    against it by themselves, whatever causes them. Errors may be common to all pairs of a composition, as large as
+    those that the constant leaves; where there are too few compositions to tell, as large as the tolerance.
     """
-    tests = tuple(_test(found.table, kinds, description, tolerance_eV) for description in DESCRIPTIONS)
+    common = common_errors(found, tolerance_eV)
+    tests = tuple(_test(found.table, kinds, description, common) for description in DESCRIPTIONS)
     spread = MAD_TO_SIGMA * float(np.median(np.abs(found.fit.residuals)))
     share = float(np.mean(is_outlier(found.fit)))
     sufficient, why = _verdict(tests, spread, share, tolerance_eV)
@@ -114,7 +138,17 @@ def _reasons(tests: Sequence[ConstancyTest], verdict: Verdict) -> list[str]:
     return [f"by {test.description}: {test.why}" for test in tests if test.verdict == verdict]
 
 
-def _test(table: PairTable, kinds: Sequence[Environments], description: str, tolerance_eV: float) -> ConstancyTest:
+def common_errors(found: ShiftFit, tolerance_eV: float) -> CommonErrors:
+    """Estimate errors common to the pairs of a composition from what the constant leaves of each."""
+    groups, kept = found.table.groups, found.fit.weights > 0
+    members = [found.fit.residuals[(groups == group) & kept] for group in range(int(groups.max()) + 1)]
+    means = np.array([rows.mean() for rows in members if len(rows)])
+    n_free = len(means) - rank(found.table.X)
+    size = float(np.sqrt(means @ means / n_free)) if n_free > 0 else None
+    return CommonErrors(size, n_free, tolerance_eV)
+
+
+def _test(table: PairTable, kinds: Sequence[Environments], description: str, common: CommonErrors) -> ConstancyTest:
     counts = _pooled([class_counts(one, description) for one in kinds])
     names = {name for one in counts for name in one}
     if len(names) > min(MOST_CLASSES, len(table.y) - FEWEST_PAIRS):
@@ -126,8 +160,9 @@ def _test(table: PairTable, kinds: Sequence[Environments], description: str, tol
     fit = robust_fit(classes.X, table.y)
     both = [(a, b) for a, b in comparable if fit.determined[a] and fit.determined[b]]
     # A class of which each pair holds a few atoms among many may be known too badly to speak for or against.
+    tolerance_eV = common.tolerance_eV
     differences = [
-        one for one in _differences(classes, fit, table.groups, both) if one.standard_error_eV <= tolerance_eV
+        one for one in _differences(classes, fit, table.groups, both, common) if one.standard_error_eV <= tolerance_eV
     ]
     shown = _class_shifts(classes, fit)
     if not differences:
@@ -167,17 +202,20 @@ def _comparable(classes: _Classes) -> list[tuple[int, int]]:
 
 
 def _differences(
-    classes: _Classes, fit: RobustFit, groups: IntArray, both: Sequence[tuple[int, int]]
+    classes: _Classes, fit: RobustFit, groups: IntArray, both: Sequence[tuple[int, int]], common: CommonErrors
 ) -> list[_Difference]:
     covariance = analytic_covariance(classes.X, fit)
     steps, of_groups = jackknife_steps(classes.X, groups, fit), group_covariance(classes.X, groups, fit)
-    critical = float(t.ppf(1 - CHANCE / (2 * max(len(both), 1) * len(DESCRIPTIONS)), max(fit.n_free, 1)))
+    level = 1 - CHANCE / (2 * max(len(both), 1) * len(DESCRIPTIONS))
+    critical = float(t.ppf(level, max(fit.n_free, 1)))
+    pulls, of_compositions = group_pulls(classes.X, groups, fit), common.by_chance(level)
     found = []
     for a, b in both:
         size = abs(float(fit.coefficients[a] - fit.coefficients[b]))
         variance = max(_variance(covariance, a, b), _variance_of_groups(steps, of_groups, a, b), 0.0)
-        error = np.sqrt(variance)
-        found.append(_Difference(a, b, size, float(error), size > critical * error))
+        error = float(np.sqrt(variance))
+        by_chance = np.hypot(critical * error, of_compositions * np.linalg.norm(pulls[:, a] - pulls[:, b]))
+        found.append(_Difference(a, b, size, error, bool(size > by_chance)))
     return found
 
 

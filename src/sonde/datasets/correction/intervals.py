@@ -51,6 +51,14 @@ def group_covariance(X: FloatArray, groups: IntArray, fit: RobustFit) -> FloatAr
     return np.asarray(float(errors @ errors) / n_free * pseudo_inverse(means.T @ means), float)
 
 
+def group_pulls(X: FloatArray, groups: IntArray, fit: RobustFit) -> FloatArray:
+    """How far an error of one, common to all pairs of a group, moves each coefficient (n_groups, p)."""
+    kept = (fit.weights > 0)[:, None] * X
+    sums = np.zeros((int(groups.max()) + 1, X.shape[1]))
+    np.add.at(sums, groups, kept)
+    return np.asarray(sums @ pseudo_inverse(kept.T @ X), float)
+
+
 def analytic_errors(X: FloatArray, fit: RobustFit) -> FloatArray:
     """Return half the width of analytic intervals (p,); NaN without degrees of freedom."""
     if fit.n_free < 1:
