@@ -31,15 +31,23 @@ def why(
     commit: Annotated[str | None, typer.Option(help="A commit, or the beginning of its id.")] = None,
     as_of: AsOf = None,
     source: Source = None,
+    summary: Annotated[
+        str | None, typer.Option(help="Sum up by the language model at this address, such as http://127.0.0.1:8080/v1.")
+    ] = None,
+    model: Annotated[str, typer.Option(help="Name by which that address knows its model.")] = "default",
     project: ProjectFolder = HERE,
     as_json: AsJson = False,
 ) -> None:
     """Say why something was done, in the words of those who did it; exit code 3 where no reason is recorded."""
-    from sonde.operations.why import Asked
+    from sonde.operations.why import Asked, leaves_this_machine, summarise
     from sonde.operations.why import why as run
     from sonde.views.decisions import show_why
 
     answer = run(open_project(project), Asked(question, at, key, commit, _aware(as_of), source))
+    if summary is not None:
+        if answer.answered and leaves_this_machine(summary):
+            say(f"The quotes are sent to {summary}, which is not on this machine.")
+        answer = summarise(answer, summary, model)
     show(answer, show_why, as_json)
     if not answer.answered:
         raise typer.Exit(NO_ANSWER)

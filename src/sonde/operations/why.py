@@ -1,6 +1,6 @@
 """`sonde why`: in four forms."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -48,6 +48,24 @@ def why(project: "Project", asked: Asked) -> Why:
         return answers.why_commit(archive, asked.commit)
     path, line = _place(asked.at or "")
     return answers.why_at(archive, path, line, _line_as_it_is(project, path, line))
+
+
+def summarise(answer: Why, address: str, model: str = "default") -> Why:
+    """Add to an answer a summary by the language model at an address; without a reason there is nothing to sum up.
+
+    Every sentence cites quotes of the answer; what cites none is left out.
+    """
+    from sonde.decisions.summary import LanguageModel, summarised
+
+    quotes = answer.quotes if answer.answered else ()
+    return replace(answer, summary=summarised(answer.question, quotes, LanguageModel(address, model)))
+
+
+def leaves_this_machine(address: str) -> bool:
+    """Whether quotes given to a language model at an address would go to another machine."""
+    from sonde.decisions.summary import LanguageModel
+
+    return not LanguageModel(address).is_local
 
 
 def open_archive(project: "Project") -> "Archive":

@@ -133,6 +133,14 @@ class Decision:
 
 
 @dataclass(frozen=True)
+class Cited:
+    """A sentence of a summary that a language model worded, with the quotes it cites, counted from 1."""
+
+    text: str
+    quotes: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class Why:
     """Answer to a why-question: quotes, or the nearest evidence where no reason is recorded."""
 
@@ -143,6 +151,8 @@ class Why:
     changes: tuple[Change, ...]
     decision: Decision | None
     nearest: tuple[Quote, ...]
+    summary: tuple[Cited, ...] = ()
+    """Worded by a language model where one was asked for; not evidence."""
 
 
 Level = Literal["data", "labels", "training", "other"]

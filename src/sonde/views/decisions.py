@@ -5,7 +5,18 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.markup import escape
 
-from sonde.records.decisions import Change, Dossier, Gap, Gaps, JudgedLinks, Quote, Timeline, Why, WrittenDecision
+from sonde.records.decisions import (
+    Change,
+    Cited,
+    Dossier,
+    Gap,
+    Gaps,
+    JudgedLinks,
+    Quote,
+    Timeline,
+    Why,
+    WrittenDecision,
+)
 
 COLOURS = {"reason": "green", "value": "cyan", "rejected": "red", "context": "dim"}
 LEVEL_WORDS = {
@@ -18,10 +29,13 @@ LEVEL_WORDS = {
 
 def show_why(record: Why, console: Console) -> None:
     """Print the changes and the quotes with their anchors, or say that no reason is recorded."""
+    if record.understood:
+        console.print(escape(record.understood), style="dim")
     for change in record.changes:
         console.print(change_line(change))
     if record.answered:
         show_quotes(record.quotes, console)
+        _summary(record.summary, console)
     else:
         console.print("[bold]No reason is recorded.[/bold]" + (" The nearest evidence:" if record.nearest else ""))
         show_quotes(record.nearest, console)
@@ -32,6 +46,15 @@ def show_why(record: Why, console: Console) -> None:
             escape(f"decision: {decision.chosen or '—'}{rejected}; driver {decision.driver}; {decision.status}"),
             style="dim",
         )
+
+
+def _summary(sentences: Sequence[Cited], console: Console) -> None:
+    """Print what a language model made of the quotes, marked as that."""
+    if sentences:
+        console.print("[dim]worded by a language model, with the quotes it cites from the top:[/dim]")
+    for sentence in sentences:
+        places = "".join(f"[{place}]" for place in sentence.quotes)
+        console.print(escape(f"  {sentence.text} {places}"))
 
 
 def change_line(change: Change) -> str:
