@@ -13,6 +13,7 @@ from heapq import nsmallest
 
 from sonde.concepts import concepts_in
 from sonde.decisions.people import People, people_of
+from sonde.decisions.spoken_days import spoken_days
 from sonde.decisions.systems import Home, foreign_project, homes
 from sonde.decisions.targets import Target, speaks_of, target_of, value_key, value_stance
 from sonde.decisions.threads import Thread, threads_of
@@ -30,6 +31,7 @@ WEIGHTS = {
     "key": 0.7,
     "concept": 1.0,
     "other": 0.2,
+    "day": 0.8,
     "author": 0.8,
     "participant": 0.4,
 }
@@ -189,6 +191,10 @@ def _evidence(target: Target, index: _Index, place: int) -> Iterator[Evidence]:
         yield Evidence("beside", f"stands beside the value in {change.path}")
     if named:
         yield Evidence("concept", f"names the {target.words}")
+    if named or stance:
+        days = spoken_days(text, passage.time)
+        yield from (Evidence("day", f"says “{words}”, the day of the commit") for day, words in days
+                    if day == change.time.date())  # fmt: skip
     if stance and (named or about or stance != "other"):
         yield from _value_evidence(target, stance, named=named, about=about)
 

@@ -1,0 +1,45 @@
+"""Days that people name from where they stand ("yesterday", "last Friday"), told at the time of the message."""
+
+import re
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+NUMBERS = {"a": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6}
+_COUNT = rf"(?P<count>\d{{1,2}}|{'|'.join(NUMBERS)})"
+_SPOKEN = re.compile(
+    rf"\b(?:(?P<before>(?:the )?day before yesterday)|(?P<near>today|yesterday|tomorrow)"
+    rf"|(?P<which>last|this|on|next) (?P<weekday>{'|'.join(WEEKDAYS)})"
+    rf"|{_COUNT} (?P<unit>day|week)s? ago)\b",
+    re.IGNORECASE,
+)
+_NEAR = {"today": 0, "yesterday": -1, "tomorrow": 1}
+
+
+def spoken_days(text: str, written: datetime | None) -> Iterator[tuple[date, str]]:
+    """Yield the days that a text names relative to when it was written, with its words.
+
+    "last Friday" is the latest before that day, "on Friday" and "this Friday" may lie on either side and are left out,
+    as is everything in a text without a time.
+    """
+    if written is None:
+        return
+    for match in _SPOKEN.finditer(text):
+        shift = _shift(match, written.weekday())
+        if shift is not None:
+            yield written.date() + timedelta(days=shift), match.group()
+
+
+def _shift(match: re.Match[str], today: int) -> int | None:
+    if match["before"]:
+        return -2
+    if match["near"]:
+        return _NEAR[match["near"].lower()]
+    if match["count"]:
+        count = NUMBERS.get(match["count"].lower()) or int(match["count"])
+        return -count * (7 if match["unit"].lower() == "week" else 1)
+    ahead = (WEEKDAYS.index(match["weekday"].lower()) - today) % 7
+    which = match["which"].lower()
+    if which == "last":
+        return ahead - 7
+    return (ahead or 7) if which == "next" else None
