@@ -86,7 +86,7 @@ def within_plot(tables: Sequence[ShiftTable]) -> go.Figure:
     figure.add_vline(x=0, line={"color": BLACK, "width": 1})
     figure.update_xaxes(title="AUROC of the probe less the score's, within force bins")
     figure.update_yaxes(autorange="reversed", automargin=True)
-    return styled(figure, height=120 + 60 * max((len(table.rows) for table in tables), default=1))
+    return styled(figure, height=140 + (20 + 9 * len(tables)) * max((len(table.rows) for table in tables), default=1))
 
 
 def label_plot(points: Sequence[LabelPoint]) -> go.Figure:
