@@ -14,6 +14,7 @@ from sonde.concepts import concept_of, words_of
 from sonde.decisions.decision import decision_of, doubts_of
 from sonde.decisions.free_answers import free_answer
 from sonde.decisions.linking import link, other_project
+from sonde.decisions.moments import moment_in
 from sonde.decisions.quoting import nearest_quotes, quotes_of
 from sonde.decisions.retrieval import PassageIndex, Query, Restricted, aware, parse_question
 from sonde.decisions.roles import Era, Judged, judge
@@ -96,8 +97,21 @@ def why_change(archive: Archive, change: Change, question: str | None = None) ->
 
 
 def why_question(archive: Archive, question: str, as_of: datetime | None = None, source: str | None = None) -> Why:
-    """Answer a question in free words, as the archive stood at `as_of`, from one source or from all."""
-    archive = archive.at(as_of, source)
+    """Answer a question in free words, as the archive stood at `as_of`, from one source or from all.
+
+    Without `as_of`, a time that the question names ("before May 2023", "as of v1.2") is taken for it, and told. Where
+    it only says when something was done ("in 2022") and nothing of that time answers, everything is searched.
+    """
+    moment = moment_in(question, archive.passages) if as_of is None else None
+    if moment is None:
+        return _answer(archive.at(as_of, source), question)
+    then = replace(_answer(archive.at(moment.until, source), moment.question), question=question)
+    if then.answered or not moment.loose:
+        return replace(then, understood=moment.told)
+    return _answer(archive.at(None, source), question)
+
+
+def _answer(archive: Archive, question: str) -> Why:
     query = parse_question(question)
     if query.commits and (commits := [c for c in query.commits if _of_commit(archive, c) or _talked_of(archive, c)]):
         return replace(why_commit(archive, commits[0]), question=question)

@@ -153,6 +153,8 @@ class Why:
     nearest: tuple[Quote, ...]
     summary: tuple[Cited, ...] = ()
     """Worded by a language model where one was asked for; not evidence."""
+    understood: str | None = None
+    """The time that the question was taken to ask about, where its words name one."""
 
 
 Level = Literal["data", "labels", "training", "other"]
