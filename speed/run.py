@@ -15,7 +15,7 @@ sys.path.insert(0, str(HERE))
 
 from rich.console import Console  # noqa: E402 - found only by the path above
 from rich.table import Table  # noqa: E402
-from speed import auditing, environments, importing, laws, reading, recovering, searching, vasp_runs  # noqa: E402
+from speed import auditing, environments, importing, laws, reading, recovering, searching, vasp_runs, watching  # noqa: E402
 from speed.measuring import Row  # noqa: E402
 
 from sonde.datasets.readers import read_frames  # noqa: E402
@@ -41,6 +41,7 @@ def rows(shared_data: Path) -> Iterator[Row]:
     yield from reading.measure({"al_li_mg": small, "nbmotaw": large})
     yield from vasp_runs.measure(shared_data)
     yield from environments.measure(small, large)
+    yield from watching.measure(small)
     yield from searching.measure()
     yield from laws.measure()
     yield from importing.measure()
