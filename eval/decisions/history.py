@@ -1,11 +1,11 @@
-"""Questions on this repository itself, with its history: commit messages, documents, comments beside values."""
+"""Questions on this repository itself, with its history: commit messages, documents, comments, docstrings."""
 
 from collections.abc import Sequence
 
 from eval.decisions.questions import Question
 from sonde.records.decisions import Passage
 
-REVISION = "264a099"
+REVISION = "f9d8431"
 """The questions were written on this state."""
 
 ASKED: tuple[tuple[str, str], ...] = (
@@ -48,6 +48,21 @@ ASKED: tuple[tuple[str, str], ...] = (
     ("Why are frame file names stored as JSON?", "file names may hold bytes that are no text"),
     ("Why does mace get copies of the arrays?", "mace writes into the cell of open directions"),
     ("Why are out-of-scope probabilities not to be trusted?", "the probability means nothing and should not be used"),
+    ("Why are the boosted trees copied into plain arrays?", "It can only be stored as a pickle"),
+    (
+        "Why is OUTCAR cut into pieces before each first electronic step?",
+        "The file is cut before the first electronic iteration",
+    ),
+    ("Why can the break's likelihood ratio not be compared with a chi-square?", "so that the usual χ² does not hold"),
+    ("Why are rows divided by the number of corrected atoms?", "so that a large cell weighs as much"),
+    ("Why record a seed for ridge regression?", "the seed is only recorded"),
+    ("Why are only so many object ids asked of git at once?", "so that neither side waits for the other"),
+    ("Why does the QE reader prefer the XML file?", "which has more digits"),
+    ("Why are intervals found in log coordinates?", "so that intervals are found in coordinates"),
+    ("Why is a corrected dataset not called PBE?", "since forces and stresses stay those of PBE+U"),
+    ("Why is nothing said for fewer than 99 atoms?", "Below 99 atoms in all nothing is said"),
+    ("Why does the decision not state a driver sometimes?", "without a reason the driver is unknown"),
+    ("Why are passages read by pages from the store?", "so that a slow reader holds no read lock"),
 )
 
 NOT_RECORDED: tuple[str, ...] = (
@@ -61,6 +76,11 @@ NOT_RECORDED: tuple[str, ...] = (
     "Why do we prefer r2SCAN for oxides?",
     "Why was the web server moved to port 8080?",
     "Why is the Hubbard U of nickel 6.2 eV?",
+    "Why was the store written in Rust?",
+    "Why are audit results sent by mail?",
+    "Why is the neighbour cutoff 7.5 Å?",
+    "Why was Redis chosen for the queue?",
+    "Why does training need two GPUs?",
 )
 
 

@@ -87,6 +87,22 @@ def row(name: str, results: Sequence[Result], measures: Sequence[Measure] = MEAS
     return f"{name:<22}" + " ".join(f"{cell:>16}" for cell in cells)
 
 
+GOALS: tuple[tuple[Measure, str, float], ...] = (
+    (("recall@5", recall_at_5), "right passage among the first five quotes", 0.75),
+    (("silent", silence_kept), "silence where nothing answers", 0.80),
+)
+
+
+def against_goals(results: Sequence[Result]) -> str:
+    """What is wanted of real archives and what is reached, with its interval, a line each."""
+    lines = []
+    for (_, measure), words, wanted in GOALS:
+        value, (low, high) = measure(results), interval(results, measure)
+        verdict = "no such question" if math.isnan(value) else "reached" if value >= wanted else "not reached"
+        lines.append(f"{words}: {value:.2f} [{low:.2f},{high:.2f}], wanted {wanted:.2f}: {verdict}\n")
+    return "".join(lines)
+
+
 def header(measures: Sequence[Measure] = MEASURES) -> str:
     """Names of the columns."""
     return " " * 22 + " ".join(f"{name:>16}" for name, _ in measures)

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from eval.decisions import history, laboratories, peps
-from eval.decisions.measures import Result, header, row
+from eval.decisions.measures import Result, against_goals, header, row
 from eval.decisions.methods import METHODS, Method
 from eval.decisions.questions import ASKED_OF_PEPS, NOT_RECORDED, Question
 from sonde.decisions.changes.repository import open_repository
@@ -130,6 +130,8 @@ def main() -> None:
         n_asked = len(next(iter(chosen_kind.values())))
         sys.stdout.write(f"\n{kind or 'all questions'} ({n_asked}), {chosen.split}\n{header()}\n")
         sys.stdout.writelines(row(name, some) + "\n" for name, some in chosen_kind.items())
+        if kind == "" and "sonde why" in found:
+            sys.stdout.write(against_goals(found["sonde why"]))
     laboratories.report(chosen.split, sys.stdout.write)
 
 

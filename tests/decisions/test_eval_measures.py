@@ -67,3 +67,14 @@ def test_anchors_of_a_history_are_compared_whole() -> None:
     asked = Question("why?", (("docs/a.md:3@" + "a" * 40, 0, 0),), "own words", "history")
     assert is_right("docs/a.md:3@" + "a" * 40, asked)
     assert not is_right("docs/a.md:3@" + "b" * 40, asked)
+
+
+def test_goals_say_what_is_reached() -> None:
+    told = measures.against_goals(RESULTS).splitlines()
+    assert told[0].startswith("right passage among the first five quotes: 0.67 [")
+    assert told[0].endswith("wanted 0.75: not reached")
+    assert told[1].startswith("silence where nothing answers: 0.50 [")
+    right = [Result("own", True, 1, (True,), True, True)]
+    told = measures.against_goals(right).splitlines()
+    assert told[0].endswith(": reached")
+    assert told[1].endswith("no such question")
