@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from speed import environments, importing, measuring, reading, recovering, searching, vasp_runs
+from speed import archives, environments, importing, measuring, reading, recovering, searching, vasp_runs
 
 import sonde.datasets.matching
 from sonde.datasets.lineage import lineage
@@ -94,6 +94,14 @@ def test_memory_of_an_import_does_not_grow_with_the_dataset() -> None:
     assert measuring.exponent({n: cost.seconds for n, cost in costs.items()}) < 1.5
     # 15,000 more frames of 8 atoms with forces are at least 9 MB in the plainest arrays.
     assert costs[20_000].memory_MB - costs[5_000].memory_MB < 9
+
+
+def test_time_grows_with_commits_and_memory_not_with_a_mailbox() -> None:
+    commits = {n: measuring.in_a_process_of_its_own(archives.cost_of_commits, n) for n in (100, 400)}
+    assert measuring.exponent(commits) < 1.5
+    costs = {size: measuring.in_a_process_of_its_own(archives.cost_of_mail, size) for size in (4, 12)}
+    # 8 MB more on disk: held as text they would be 8 MB at least.
+    assert costs[12].memory_MB - costs[4].memory_MB < 7
 
 
 def test_peak_memory_sees_what_is_held() -> None:

@@ -1,0 +1,142 @@
+"""Archives of a laboratory at scale: commits of a repository, a mailbox by its size, an answer from a cold start."""
+
+import random
+import resource
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from speed.importing import Cost, slack_export
+from speed.measuring import Row, growth, in_a_process_of_its_own, peak_memory_MB, seconds
+
+from sonde.operations.add_source import add_source
+from sonde.operations.initialise import initialise
+
+FIRST = datetime(2017, 7, 14, tzinfo=UTC)
+N_FILES, N_KEYS = 10, 20
+QUESTION = "why is the force cutoff 25 eV"
+START = "from sonde.cli.main import main; main()"
+
+
+def measure(
+    commits: Iterable[int] = (1_000, 4_000),
+    megabytes: Iterable[int] = (5, 20),
+    messages: Iterable[int] = (5_000, 40_000),
+) -> Iterator[Row]:
+    """Growth of time with commits, of memory with a mailbox, and of a cold answer with messages."""
+    taken = {size: in_a_process_of_its_own(cost_of_commits, size) for size in commits}
+    yield growth("add git, over commits: parsed, compared, linked", taken, "s")
+    costs = {size: in_a_process_of_its_own(cost_of_mail, size) for size in megabytes}
+    yield growth("add mail, over megabytes of mbox", {size: cost.seconds for size, cost in costs.items()}, "s")
+    yield growth("  peak memory beyond the packages", {size: cost.memory_MB for size, cost in costs.items()}, "MB")
+    cold = {size: cost_of_a_cold_answer(size) for size in messages}
+    yield growth("sonde why as a process of its own, over messages", cold, "s")
+
+
+def cost_of_commits(size: int) -> float:
+    """Seconds to add a repository of settings, code and documents; git's own processes included."""
+    with tempfile.TemporaryDirectory() as folder:
+        repository = generated_repository(Path(folder) / "repository", size)
+        project = initialise(Path(folder) / "project")
+        before = _seconds_of_children()
+        own = seconds(lambda: add_source(project, "git", repository))
+        return own + _seconds_of_children() - before
+
+
+def cost_of_mail(megabytes: int) -> Cost:
+    """Add a generated mailbox to a new project."""
+    with tempfile.TemporaryDirectory() as folder:
+        first, mailbox = (
+            mbox(Path(folder) / name, size) for name, size in (("first.mbox", 0.5), ("all.mbox", megabytes))
+        )
+        project = initialise(Path(folder) / "project")
+        add_source(project, "mail", first)
+        before = peak_memory_MB()
+        took = seconds(lambda: add_source(project, "mail", mailbox))
+        return Cost(took, max(peak_memory_MB() - before, 0.1))
+
+
+def cost_of_a_cold_answer(size: int, repeats: int = 3) -> float:
+    """Least processor seconds of `sonde why` from the start of the interpreter to its end."""
+    with tempfile.TemporaryDirectory() as folder:
+        project = initialise(Path(folder) / "project")
+        add_source(project, "slack", slack_export(Path(folder) / "all.zip", size))
+        command = [sys.executable, "-c", START, "why", QUESTION, "--project", str(project.root)]
+        costs = []
+        for _ in range(repeats):
+            before = _seconds_of_children()
+            subprocess.run(command, check=False, capture_output=True)  # 3: no reason is recorded
+            costs.append(_seconds_of_children() - before)
+        return min(costs)
+
+
+def generated_repository(path: Path, n_commits: int) -> Path:
+    """Commits an hour apart, two of five of a setting, two of code, one of a document; each names its file."""
+    subprocess.run(["git", "init", "--quiet", "--initial-branch=main", str(path)], check=True)
+    stream = b"".join(_commits(n_commits))
+    subprocess.run(["git", "fast-import", "--quiet"], cwd=path, input=stream, check=True)
+    subprocess.run(["git", "reset", "--quiet", "--hard"], cwd=path, check=True)
+    return path
+
+
+def _commits(n_commits: int) -> Iterator[bytes]:
+    rng = random.Random(0)
+    named = {"ecut_eV": 300.0, "max_force": 5.0, "lr": 0.01} | {f"key_{j}": float(j) for j in range(N_KEYS)}
+    settings = {f"conf/run_{k}.yaml": dict(named) for k in range(N_FILES)}
+    code = {f"src/mod_{k}.py": [_function(j) for j in range(30)] for k in range(N_FILES)}
+    documents = {f"docs/page_{k}.md": [f"# Page {k}\n", *(_remark(j) for j in range(30))] for k in range(N_FILES)}
+    for n in range(n_commits):
+        if n % 5 < 2:
+            path = rng.choice(list(settings))
+            settings[path][rng.choice(list(named))] = round(rng.uniform(0, 500), 2)
+            text = "".join(f"{key}: {value}\n" for key, value in settings[path].items())
+        else:
+            pages, make = (code, _function) if n % 5 < 4 else (documents, _remark)
+            path = rng.choice(list(pages))
+            pages[path][rng.randrange(1, 30)] = make(n)
+            text = "\n".join(pages[path])
+        yield _commit(n, path, text.encode())
+
+
+def _function(n: int) -> str:
+    return f"def f_{n}(x):\n    return x * {n}.5 if x > {n} else {n}\n"
+
+
+def _remark(n: int) -> str:
+    return f"Paragraph {n} says another thing because of run {n}.\n"
+
+
+def _commit(n: int, path: str, text: bytes) -> bytes:
+    message = f"change {n} of {path}, because run {n} failed".encode()
+    when = int((FIRST + timedelta(hours=n)).timestamp())
+    head = b"commit refs/heads/main\ncommitter Ann Bee <ann@lab.example> %d +0000\ndata %d\n%s\n"
+    return head % (when, len(message), message) + b"M 100644 inline %s\ndata %d\n%s\n" % (
+        path.encode(),
+        len(text),
+        text,
+    )
+
+
+def mbox(path: Path, megabytes: float) -> Path:
+    """Mails of 25 lines in threads of four, until the mailbox is as large."""
+    rng, number = random.Random(0), 0
+    words = ["".join(rng.choices("abcdefghiklmnoprstuw", k=rng.randint(2, 9))) for _ in range(5000)]
+    lines = [" ".join(rng.choices(words, k=14)) for _ in range(4000)]
+    with path.open("w", encoding="ascii") as mailbox:
+        while mailbox.tell() < megabytes * 1e6:
+            reply = f"In-Reply-To: <{number - 1}@lab.example>\n" if number % 4 else ""
+            mailbox.write(
+                "From ann@lab.example Tue Oct  8 09:00:00 2024\nFrom: Ann Bee <ann@lab.example>\n"
+                f"Subject: matter {number // 4}\nDate: Tue, 08 Oct 2024 09:00:00 +0000\n"
+                f"Message-ID: <{number}@lab.example>\n{reply}\n" + "\n".join(rng.choices(lines, k=25)) + "\n\n"
+            )
+            number += 1
+    return path
+
+
+def _seconds_of_children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
