@@ -215,3 +215,20 @@ def test_a_column_of_labels_tells_no_curves_apart(tmp_path: Path) -> None:
     table = csv(tmp_path, "run,n,loss\na,1,3\nb,2,2\nc,3,1\nd,4,1\n")
     with pytest.raises(WrongUse, match="'run' has another value in almost every row"):
         values_of(table, "run", CurveColumns())
+
+
+def test_a_run_written_down_twice_counts_once_and_is_named(tmp_path: Path) -> None:
+    rows = [f"{x},{y},{s}" for x, y, s in zip(X, LOSS, SEED, strict=True)]
+    curve = curve_of(csv(tmp_path, "\n".join(["n,loss,seed", *rows, rows[1], rows[1]])), CurveColumns())
+    assert curve.x.tolist() == X
+    assert curve.repeated == ("line 8", "line 9")
+    # Without a column of seeds two runs of equal loss may be two seeds.
+    again = curve_of(csv(tmp_path, "n,loss\n100,0.5\n100,0.5\n200,0.4\n400,0.3"), CurveColumns())
+    assert (len(again.x), again.repeated) == (4, ())
+
+
+def test_a_column_called_loss_is_the_loss_whatever_is_in_it(tmp_path: Path) -> None:
+    equal = curve_of(csv(tmp_path, "n,loss\n100,0.5\n200,0.5\n400,0.5"), CurveColumns())
+    assert equal.loss.tolist() == [0.5, 0.5, 0.5]
+    with pytest.raises(BadInput, match="line 3: loss is 'oops', not a number"):
+        curve_of(csv(tmp_path, "n,loss\n100,0.5\n200,oops\n400,0.5"), CurveColumns())

@@ -142,3 +142,15 @@ def test_parameters_that_go_together_are_said_to() -> None:
     pairs = fit_law(X, noisy("broken", 7), settings=Settings(draws=0, form="broken")).correlated
     assert any({"alpha_1", "x_break"} == {a, b} or {"alpha_2", "x_break"} == {a, b} for a, b, _ in pairs)
     assert all(0.95 < abs(r) <= 1 + 1e-9 for _, _, r in pairs)
+
+
+def test_draws_about_a_broken_law_from_one_seed_a_size_hold_its_exponents() -> None:
+    """They are drawn about the law that is named, not about another with a lower AICc."""
+    x = np.asarray(500 * 2.0 ** np.arange(7), np.float64)
+    loss: FloatArray = (
+        x**-0.2 * (1 + (x / 4000) ** 2) ** -0.2 * np.exp(0.004 * np.random.default_rng(0).standard_normal(7))
+    )
+    fit = fit_law(x, loss, settings=Settings(draws=60))
+    assert fit.established
+    for one in fit.parameters.values():
+        assert (one.bootstrap_low or 0) <= one.value <= (one.bootstrap_high or 0)

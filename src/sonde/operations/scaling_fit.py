@@ -124,9 +124,15 @@ def fit_curve(curve: "Curve", predict: Sequence[float], settings: "Settings | No
 
 def _left_out(curve: "Curve") -> Iterator[Reading]:
     if curve.left_out:
-        shown = ", ".join(curve.left_out[:MOST_PLACES])
-        more = f" and {len(curve.left_out) - MOST_PLACES} more" if len(curve.left_out) > MOST_PLACES else ""
-        yield Reading("left_out", f"Rows without a size or a loss were left out: {shown}{more}.")
+        yield Reading("left_out", f"Rows without a size or a loss were left out: {_places(curve.left_out)}.")
+    if curve.repeated:
+        message = f"Rows with the size, seed and loss of an earlier one were left out: {_places(curve.repeated)}."
+        yield Reading("copy", message)
+
+
+def _places(all_of_them: Sequence[str]) -> str:
+    more = f" and {len(all_of_them) - MOST_PLACES} more" if len(all_of_them) > MOST_PLACES else ""
+    return ", ".join(all_of_them[:MOST_PLACES]) + more
 
 
 # ---- what the data behind the points are ----

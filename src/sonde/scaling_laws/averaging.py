@@ -8,7 +8,7 @@ seeds, log(L − E) is linear in log A, α and c with Gaussian priors, so eviden
 
 The priors, in words (all in natural logarithms, none depends on the unit of the loss or of x):
 α 0.4 ± 0.6; a break with probability 1/2, as gentle as x/d itself or three times as sharp, the exponent's change of
-scale 0.1, 0.3 or 0.9, d anywhere from the smallest size to the one asked for; a floor with probability 0.3, anywhere
+scale 0.1, 0.3 or 0.9, d anywhere from the smallest size to twice the largest; a floor with probability 0.3, anywhere
 below the smallest mean loss (one just below it would end the curve at once: a coincidence); κ 0, 1/2, 2 or 8 with
 probability 0.7, 0.2, 0.07, 0.03.
 """
@@ -34,7 +34,8 @@ FLOOR_SHARES = (0.1, 0.3, 0.5, 0.65, 0.78, 0.87, 0.93, 0.97, 0.99)
 BETWEEN_SIZES = (0.0, 0.5, 2.0, 8.0)
 """Variance between sizes over variance of seeds."""
 BETWEEN_PRIOR = (0.7, 0.2, 0.07, 0.03)
-PLACES = 10
+PLACES, BEYOND = 10, np.log(2.0)
+"""Breaks are looked for up to a doubling beyond the largest size, whatever sizes are asked for."""
 SEED_SCATTERS = np.exp(np.linspace(-0.7, 0.7, 5))
 """Scatter of seeds relative to its estimate."""
 UNKNOWN_SCATTERS = np.exp(np.linspace(np.log(0.003), np.log(0.3), 12))
@@ -89,7 +90,7 @@ def averaged_predictions(points: Points, noise: Noise, x: FloatArray, level: flo
     asked = np.asarray(x, float).ravel()
     u = np.log(asked) - points.u_centre
     scatter = _scatter(points, noise)
-    breaks = _breaks(points, float(max(u.max(initial=-np.inf), points.u[-1])))
+    breaks = _breaks(points)
     weights, means, spreads, floors = _evidence(points, u, breaks, scatter)
     tails = (1.0 - level) / 2.0
     quantiles = _mixture_quantiles(weights, means, spreads, floors, scatter, (0.5, tails, 1.0 - tails))
@@ -105,8 +106,8 @@ def averaged_predictions(points: Points, noise: Noise, x: FloatArray, level: flo
     )
 
 
-def _breaks(points: Points, farthest: float) -> _Breaks:
-    places = np.linspace(points.u[0], farthest, PLACES)
+def _breaks(points: Points) -> _Breaks:
+    places = np.linspace(points.u[0], points.u[-1] + BEYOND, PLACES)
     grid = np.meshgrid(places, SHARPNESSES, np.square(CHANGES), indexing="ij")
     place, sharpness, variance = (
         np.concatenate([[none], one.ravel()]) for none, one in zip((0, 1, 0), grid, strict=True)

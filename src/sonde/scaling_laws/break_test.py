@@ -22,7 +22,9 @@ from sonde.scaling_laws.points import Points
 BATCHES = (99, 100, 200)
 """Curves simulated at a time; no more of them once the answer cannot change, or none reached the ratio found."""
 AGAINST_POWER = 0.02
-AGAINST_FLOOR = 0.05
+AGAINST_FLOOR = 0.02
+"""p-values below which a law without a break is rejected. The simulated floor is the fitted one, not the true one, so
+that its p-values are somewhat too small."""
 
 
 @dataclass(frozen=True)

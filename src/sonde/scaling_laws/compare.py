@@ -1,7 +1,7 @@
 """All forms beside each other: AICc, back-test, bootstrap over seeds; and which one to name."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -48,33 +48,36 @@ class Compared:
         return error > NO_WORSE * plain and error - plain > WITHIN_SCATTER * float(np.sqrt(variance))
 
 
-def compare_forms(
-    points: Points, noise: Noise, *, draws: int, huber: float | None, seed: int, progress: Progress
-) -> Compared:
-    """Fit, back-test and bootstrap every form that the sizes support."""
+def compare_forms(points: Points, noise: Noise, *, huber: float | None, progress: Progress) -> Compared:
+    """Fit and back-test every form that the sizes support."""
     supported = [form for form in FORMS.values() if supports(form, len(points.sizes))]
-    fits = {form.name: fit_form(points, form, noise, huber) for form in supported}
-    best = min(fits.values(), key=lambda fit: fit.aicc)
-    y = seed_draws(best, draws, np.random.default_rng(seed))
-    origins, thetas, criteria = {}, {}, {}
+    fits, origins = {}, {}
     for form in progress.track(supported, "comparing forms", len(supported)):
+        fits[form.name] = fit_form(points, form, noise, huber)
         origins[form.name] = backtest_form(points, form, huber)
-        thetas[form.name], criteria[form.name] = _bootstrap(fits[form.name], y)
-    return Compared(points, fits, origins, thetas, _shares(criteria, draws))
+    none = {form.name: np.empty((0, form.n_parameters)) for form in supported}
+    return Compared(points, fits, origins, none, dict.fromkeys(fits))
+
+
+def bootstrapped(compared: Compared, chosen: FormFit, draws: int, seed: int, progress: Progress) -> Compared:
+    """Fit every form again to draws of seeds about the sizes' means, or about the chosen law with one seed a size."""
+    if not draws:
+        return compared
+    y = seed_draws(chosen, draws, np.random.default_rng(seed))
+    fits = progress.track(compared.fits.values(), "seeds drawn anew", len(compared.fits))
+    found = {fit.form.name: _bootstrap(fit, y) for fit in fits}
+    thetas = {name: theta for name, (theta, _) in found.items()}
+    return replace(compared, draws=thetas, shares=_shares({name: one for name, (_, one) in found.items()}))
 
 
 def _bootstrap(fit: FormFit, y: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return θ and AICc of a form for every draw."""
-    if not len(y):
-        return np.empty((0, fit.form.n_parameters)), np.empty(0)
     found = minima_of(fit.points, fit.form, y, fit.noise.weights, near=fit.theta, huber=fit.huber)
     criterion = [aicc(cost, fit.points.n, fit.form.n_parameters) for cost in found.cost.tolist()]
     return found.theta, np.array(criterion)
 
 
-def _shares(criteria: Mapping[str, FloatArray], draws: int) -> dict[str, float | None]:
-    if not draws:
-        return dict.fromkeys(criteria)
+def _shares(criteria: Mapping[str, FloatArray]) -> dict[str, float | None]:
     names = list(criteria)
     lowest = np.argmin(np.array([criteria[name] for name in names]), axis=0)
     return {name: float((lowest == k).mean()) for k, name in enumerate(names)}

@@ -54,7 +54,7 @@ class CurveColumns:
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """The points of one curve, (n,) each, and the places of the rows that had no size or no loss."""
+    """The points of one curve, (n,) each, and the places of rows without size or loss, and of rows met before."""
 
     path: Path
     x: FloatArray
@@ -63,6 +63,7 @@ class Curve:
     converged: tuple[bool | None, ...] | None
     names: tuple[str, str]
     left_out: tuple[str, ...] = ()
+    repeated: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +90,7 @@ def curve_of(table: CurveTable, columns: CurveColumns) -> Curve:
     loss = columns.loss or _loss_of(rows)
     seed = columns.seed or _seed_of(rows)
     kept, left_out = _with_numbers(rows, (x, loss))
-    kept = _from(kept, x, columns.smallest)
+    kept, repeated = _once(_from(kept, x, columns.smallest), (x, loss, seed))
     _one_curve(kept, x, seed)
     return Curve(
         path=table.path,
@@ -99,6 +100,7 @@ def curve_of(table: CurveTable, columns: CurveColumns) -> Curve:
         converged=_converged(kept),
         names=(x, loss),
         left_out=left_out,
+        repeated=repeated,
     )
 
 
@@ -227,7 +229,11 @@ def _seed_of(table: CurveTable) -> str | None:
 
 
 def _loss_of(table: CurveTable) -> str:
-    return OWN_LOSS if _is_own(table) else _found(table, "loss", "loss", LOSS_NAMES)
+    """The column of the loss; one alone of such a name counts whatever is in it, so that a bad cell is named."""
+    if _is_own(table):
+        return OWN_LOSS
+    named = [name for name in table.columns if name.casefold() in LOSS_NAMES]
+    return named[0] if len(named) == 1 else _found(table, "loss", "loss", LOSS_NAMES)
 
 
 def _options(option: str, names: Sequence[str]) -> str:
@@ -260,6 +266,16 @@ def _with_numbers(table: CurveTable, names: Sequence[str]) -> tuple[CurveTable, 
     full = [k for k, row in enumerate(cells) if None not in row]
     empty = tuple(table.places[k] for k, row in enumerate(cells) if None in row)
     return table.only(full), empty
+
+
+def _once(table: CurveTable, names: tuple[str, str, str | None]) -> tuple[CurveTable, tuple[str, ...]]:
+    """Leave out rows of the same size, seed and loss as an earlier one: one run, written down twice."""
+    if names[2] is None:
+        return table, ()
+    rows = list(zip(*(_column(table, name) for name in names if name), strict=True))
+    first = {row: k for k, row in reversed(list(enumerate(rows)))}
+    again = tuple(table.places[k] for k, row in enumerate(rows) if first[row] != k)
+    return table.only(sorted(first.values())), again
 
 
 def _from(table: CurveTable, x: str, smallest: float | None) -> CurveTable:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import stats
+from scipy.interpolate import PchipInterpolator
 
 from sonde.errors import NotFound, WrongUse
 from sonde.progress import SILENT, Progress
@@ -13,7 +14,7 @@ from sonde.records.scaling import Estimate, Prediction, Reading, ScalingFit
 from sonde.scaling_laws.averaging import Averaged, averaged_predictions
 from sonde.scaling_laws.backtest import backtest_average, rms_error
 from sonde.scaling_laws.break_test import BreakTest, break_test
-from sonde.scaling_laws.compare import Compared, choose, compare_forms, table
+from sonde.scaling_laws.compare import Compared, bootstrapped, choose, compare_forms, table
 from sonde.scaling_laws.fitting import FormFit, fit_form
 from sonde.scaling_laws.forms import FORMS, exponent_at, log_loss
 from sonde.scaling_laws.intervals import covariance_of, profile_limits
@@ -79,12 +80,11 @@ def fit_law(
     ahead = _sizes_asked(predict, data)
     noise = noise_of(data, settings.huber)
     chosen_by_user = None if settings.form is None else _form_asked(settings.form, data, noise)
-    compared = compare_forms(
-        data, noise, draws=settings.draws, huber=settings.huber, seed=settings.seed, progress=progress
-    )
+    compared = compare_forms(data, noise, huber=settings.huber, progress=progress)
     progress.say("testing for a break")
     test = break_test(tamed(data, settings.huber), noise)
     chosen = compared.fits[chosen_by_user or choose(compared, test)]
+    compared = bootstrapped(compared, chosen, settings.draws, settings.seed, progress)
     seen = (*readings(data, noise, _in_order(converged, x, loss)), *_misfit(chosen))
     return _record(names, settings, compared, chosen, test, seen, ahead)
 
@@ -247,5 +247,5 @@ def _curve(compared: Compared, chosen: FormFit, along: FloatArray, huber: float 
     knots = np.geomspace(along[0], along[-1], CURVE_KNOTS)
     average = averaged_predictions(tamed(data, huber), chosen.noise, knots)
     rows = (average.value, average.low, average.high)
-    smooth = [np.interp(np.log(along), np.log(knots), np.log(row)) for row in rows]
+    smooth = [PchipInterpolator(np.log(knots), np.log(row))(np.log(along)) for row in rows]
     return np.exp(np.array([*forms, *smooth]))

@@ -211,7 +211,9 @@ def _not_converged(points: Points, converged: Sequence[bool | None] | None) -> R
 def _one_seed(points: Points) -> Reading | None:
     if points.counts.max() > 1:
         return None
-    message = "One run per size: the scatter is taken from the law's residuals, and a kink cannot be told from chance."
+    message = (
+        "One run per size: the scatter is taken from the law's residuals; a second seed would show what is chance."
+    )
     return Reading("one_seed", message)
 
 

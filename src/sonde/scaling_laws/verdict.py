@@ -35,7 +35,7 @@ def break_statement(test: BreakTest, n_sizes: int, parameters: Mapping[str, Esti
             f"well as a break does (p = {test.against_floor:.2g}){told_apart}"
         )
     places = [estimate for name, estimate in parameters.items() if name.startswith("x_break")]
-    where = "; ".join(f"between {_limit(one.low)} and {_limit(one.high)}" for one in places)
+    where = "; ".join(f"between {_limit(one.low)} and {_limit(one.high)}{_edge(one)}" for one in places)
     return f"a break is established (p = {test.against_power:.2g}), somewhere {where or 'among the sizes'}"
 
 
@@ -52,6 +52,10 @@ def told_apart_by(floor: FormFit, broken: FormFit) -> str:
             size = _size(factor * float(data.sizes[-1]))
             return f"; at {size} the law with a break lies {abs(np.expm1(apart)):.0%} {side} that with a floor"
     return f"; the two laws do not part up to {_size(FARTHER[-1] * float(data.sizes[-1]))}"
+
+
+def _edge(place: Estimate) -> str:
+    return " (an end of the sizes: the points set no limit there)" if place.at_edge else ""
 
 
 def _limit(x: float | None) -> str:

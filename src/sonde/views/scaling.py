@@ -28,7 +28,7 @@ def show_fit(record: ScalingFit, console: Console) -> None:
     """Print the law that holds, what does not, predictions, and what the points themselves say."""
     console.print(
         f"[bold]{escape(record.loss)}[/bold] against {escape(record.variable)}: {record.n_points} models, "
-        f"{record.n_sizes} sizes up to {record.largest_x:,.0f}"
+        f"{record.n_sizes} sizes up to {_size(record.largest_x)}"
     )
     console.print(f"law         [bold]{record.form}[/bold]   {escape(record.formula)}")
     _parameters(record.parameters, record.correlated, console)
@@ -47,11 +47,17 @@ def _parameters(
     for column in ("", "value", "95 % (profile)", "95 % (seeds)"):
         table.add_column(column, justify="right" if column else "left")
     for name, one in parameters.items():
-        drawn = "" if one.bootstrap_low is None else f"{_limit(one.bootstrap_low)} … {_limit(one.bootstrap_high)}"
-        table.add_row(f"  {name}", f"{one.value:.4g}", f"{_limit(one.low)} … {_limit(one.high)}", drawn)
+        written = _size if name.startswith("x_break") else _limit
+        drawn = "" if one.bootstrap_low is None else f"{written(one.bootstrap_low)} … {written(one.bootstrap_high)}"
+        mark = " †" if one.at_edge else ""
+        table.add_row(f"  {name}", written(one.value), f"{written(one.low)} … {written(one.high)}{mark}", drawn)
     console.print(table)
+    if any(one.at_edge for one in parameters.values()):
+        console.print(
+            "[dim]  † a limit is the end of what was searched (a break: among the sizes), not of the points.[/dim]"
+        )
     for a, b, r in correlated:
-        console.print(f"[dim]  {a} and {b} go together (r = {r:+.2f}): neither is known by itself.[/dim]")
+        console.print(f"[dim]  {a} and {b} go together (r = {r:+.2f}): quote them as a pair.[/dim]")
 
 
 def _comparison(record: ScalingFit, console: Console) -> None:
@@ -80,7 +86,7 @@ def _predictions(record: ScalingFit, console: Console) -> None:
         table.add_column(escape(column), justify="right")
     style = None if record.predictable is not False else "dim"
     for one in record.predictions:
-        row = (f"{one.x:,.0f}", f"{one.value:.4g}", f"{_limit(one.low)} … {_limit(one.high)}")
+        row = (_size(one.x), f"{one.value:.4g}", f"{_limit(one.low)} … {_limit(one.high)}")
         table.add_row(*row, _number(one.by_form), _number(one.by_power_law), style=style)
     console.print(table)
 
@@ -218,9 +224,9 @@ def _target(record: ScalingPlan, target: LabelsFor) -> str:
     what = f"{escape(record.loss)} {target.target:g}"
     if target.value is None:
         return f"{what}: not reached up to {target.searched_to:,.0f} {escape(record.variable)}"
-    high = "not in sight" if target.high is None else f"{target.high:,.0f}"
-    low = "—" if target.low is None else f"{target.low:,.0f}"
-    return f"{what}: at {target.value:,.0f} {escape(record.variable)} (95 %: {low} … {high})"
+    high = "not in sight" if target.high is None else _rounded(target.high)
+    low = "—" if target.low is None else _rounded(target.low)
+    return f"{what}: at {_rounded(target.value)} {escape(record.variable)} (95 %: {low} … {high})"
 
 
 def _group_values(groups: Sequence[GroupValue], console: Console) -> None:
@@ -249,6 +255,16 @@ def _estimate(one: Estimate) -> str:
 
 def _limit(value: float | None) -> str:
     return "open" if value is None else f"{value:.4g}"
+
+
+def _size(value: float | None) -> str:
+    """Write a number of frames or parameters in full as far as it can be read so."""
+    return f"{value:,.0f}" if value is not None and 1e3 <= value < 1e9 else _limit(value)
+
+
+def _rounded(value: float) -> str:
+    """Write an expected number of frames with the digits that mean something."""
+    return _size(float(f"{value:.3g}"))
 
 
 def _number(value: float | None, form: str = ".4g") -> str:

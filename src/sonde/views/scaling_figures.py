@@ -31,7 +31,7 @@ def curve_plot(fit: ScalingFit) -> go.Figure:
     _break_band(figure, fit)
     _asked(figure, fit)
     figure.update_xaxes(title=fit.variable, type="log", dtick=1)
-    figure.update_yaxes(title=fit.loss, type="log", dtick="D2")
+    figure.update_yaxes(title=fit.loss, type="log", dtick="D2", tickformat="~g")
     return styled(figure, height=460)
 
 
@@ -99,7 +99,7 @@ def table_plot(table: ScalingTable) -> go.Figure:
         shown = named or curve.pathological
         figure.add_scatter(x=x, y=loss, mode="lines+markers", name=curve.curve, line=line, showlegend=shown)
     figure.update_xaxes(title=table.variable, type="log", dtick=1)
-    figure.update_yaxes(title=table.loss, type="log", dtick="D2")
+    figure.update_yaxes(title=table.loss, type="log", dtick="D2", tickformat="~g")
     return styled(figure, height=460)
 
 
