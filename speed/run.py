@@ -15,7 +15,18 @@ sys.path.insert(0, str(HERE))
 
 from rich.console import Console  # noqa: E402 - found only by the path above
 from rich.table import Table  # noqa: E402
-from speed import auditing, environments, importing, laws, reading, recovering, searching, vasp_runs, watching  # noqa: E402
+from speed import (  # noqa: E402
+    archives,
+    auditing,
+    environments,
+    importing,
+    laws,
+    reading,
+    recovering,
+    searching,
+    vasp_runs,
+    watching,
+)
 from speed.measuring import Row  # noqa: E402
 
 from sonde.datasets.readers import read_frames  # noqa: E402
@@ -45,6 +56,7 @@ def rows(shared_data: Path) -> Iterator[Row]:
     yield from searching.measure()
     yield from laws.measure()
     yield from importing.measure()
+    yield from archives.measure()
     yield from recovering.measure(large)
     yield from auditing.measure()
 
