@@ -20,6 +20,8 @@ COMMON = 0.05
 """Share of all passages above which a word is searched for only where the question has no rarer ones."""
 POSTINGS = 20_000
 """Passages that a search may have to weigh before words are left out of it, the commonest first."""
+HUGE = 100_000
+"""Passages from which a quick answer counts more than a rare one."""
 MOST_IN_SMALL = 300
 """Candidates where few enough passages hold the question's words to weigh all of them."""
 READ, READ_IN_SMALL = 40, 80
@@ -203,8 +205,8 @@ def candidates(index: PassageIndex, asked: Asked) -> list[tuple[Passage, float]]
 
 
 def _is_small(asked: Asked) -> bool:
-    """Whether few enough passages hold the question's words to weigh all of them."""
-    return sum(asked.counts) <= POSTINGS
+    """Whether few enough passages hold the question's words to weigh all of them, in an archive that is not huge."""
+    return sum(asked.counts) <= POSTINGS and asked.scale <= math.log(2 * HUGE + 2)
 
 
 def _pieces(asked: Asked, every: bool) -> list[str]:
