@@ -84,8 +84,8 @@ def peak_growth_in_mib(path: Path, n_first: int, *, mapped: bool = False) -> flo
     """
     unit = 1024 if sys.platform == "linux" else 1
     code = f"""
-{TRACED if mapped else RESIDENT.replace("UNIT", str(unit))}
 from sonde.datasets.readers import read_frames
+{TRACED if mapped else RESIDENT.replace("UNIT", str(unit))}
 for count, frame in enumerate(read_frames({str(path)!r}), start=1):
     if count == {n_first}:
         before = peak()

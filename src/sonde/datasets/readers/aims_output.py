@@ -34,16 +34,18 @@ IONS_CONVERGED = b"Present geometry is converged."
 RELAXES = ("relax_geometry", "relax_unit_cell")
 OUT_OF_STEPS = re.compile(rb"[Mm]aximum number of (?:relaxation|geometry) steps")
 REACHED = re.compile(rb"Self-consistency cycle converged")
-NOT_REACHED = re.compile(rb"self-consistency cycle did not converge", re.IGNORECASE)
+NOT_REACHED = re.compile(rb"elf-consistency cycle did not converge")
+NOT_REACHED_LOUD = b"SELF-CONSISTENCY CYCLE DID NOT CONVERGE"
 UNCORRECTED = re.compile(rb"\| Total energy uncorrected +: +(\S+) eV")
 FREE = re.compile(rb"\| Electronic free energy +: +(-?[\d.]+E[+-]\d+) eV")
-N_ITERATIONS = re.compile(rb"Begin self-consistency iteration # +(\d+)|^ +SCF +(\d+) :", re.MULTILINE)
+N_ITERATIONS = re.compile(rb"Begin self-consistency iteration # +(\d+)")
+N_ITERATIONS_IN_BRIEF = re.compile(rb"^ +SCF +(\d+) :", re.MULTILINE)
 FORCES = re.compile(rb"Total atomic forces \(unitary forces cleaned\) \[eV/Ang\]:")
 FORCE_ROW = re.compile(rb"^ *\| +\d+((?: +-?\d\.\d+E[+-]\d+){3})")
 STRESS = re.compile(rb"(?:Analytical stress tensor - Symmetrized|Numerical stress tensor)")
 STRESS_ROW = re.compile(rb"^ *\| +[xyz]((?: +-?\d+\.\d+){3})")
 UPDATED = re.compile(rb"Updated atomic structure:")
-PRECEDING = re.compile(rb"[Aa]tomic structure \(and velocities\) as used in the preceding time step:")
+PRECEDING = re.compile(rb"tomic structure \(and velocities\) as used in the preceding time step:")
 MOMENT = re.compile(rb"N = N_up - N_down[^:\n]*: +(-?[\d.]+)")
 U_IS_NEGATIVE = b"DFT+U ENERGY (E_U) IS NEGATIVE"
 END_OF_GEOMETRY = (b"---", b"Fractional", b"Writing")
@@ -160,14 +162,15 @@ def _printed(piece: bytes, title: re.Pattern[bytes], header: AimsHeader) -> Geom
 
 def _step(piece: bytes, geometry: Geometry) -> CalculatedStep | None:
     """Read the results of a piece; None where its self-consistency was cut off."""
-    converged = False if NOT_REACHED.search(piece) else True if REACHED.search(piece) else None
+    failed = NOT_REACHED.search(piece) is not None or NOT_REACHED_LOUD in piece
+    converged = False if failed else True if REACHED.search(piece) else None
     free, uncorrected = last_number(FREE, piece), last_number(UNCORRECTED, piece)
     if free is None or converged is None:
         return None
-    iterations = last_match(N_ITERATIONS, piece)
+    iterations = last_match(N_ITERATIONS, piece) or last_match(N_ITERATIONS_IN_BRIEF, piece)
     facts = StepFacts(
         scf_converged=converged,
-        electronic_steps=int(iterations[1] or iterations[2]) if iterations else None,
+        electronic_steps=int(iterations[1]) if iterations else None,
         energy_without_entropy_eV=uncorrected,
         total_magnetic_moment=last_number(MOMENT, piece),
     )

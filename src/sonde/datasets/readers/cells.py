@@ -48,13 +48,16 @@ def _plain(symbols: Sequence[str] | AnyArray) -> Sequence[str]:
 
 def checked_numbers(numbers: AnyArray) -> IntArray:
     """Return atomic numbers as integers, all of them elements."""
-    strange = ~np.isin(numbers, list(_NUMBER_OF.values()))
+    if numbers.dtype.kind not in "iuf":
+        raise LabelDefect(f"{numbers.ravel()[0]!r} is no element's number", 0)
+    strange = (numbers < 1) | (numbers > HEAVIEST) | (numbers != np.rint(numbers))
     if strange.any():
         raise LabelDefect(f"{numbers[strange][0]} is no element's number", int(np.argmax(strange)))
     return numbers.astype(np.int64)
 
 
 _NUMBER_OF = {symbol: number for symbol, number in atomic_numbers.items() if number > 0}
+HEAVIEST = max(_NUMBER_OF.values())
 
 
 def checked_cell(cell: FloatArray, pbc: BoolArray) -> tuple[FloatArray, BoolArray]:

@@ -132,6 +132,8 @@ def read_atoms(text: bytes) -> tuple[dict[int, str], IntArray, FloatArray] | Non
 
 def read_cell(text: bytes) -> FloatArray | None:
     """Read the last lattice vectors that are printed, Å."""
+    if b"CELL| Vector" not in text:  # quicker than the pattern, which most steps do not match
+        return None
     vectors = rows([found[1] for found in VECTOR.finditer(text)][-3:], 3)
     return vectors if vectors is not None and len(vectors) == 3 else None
 

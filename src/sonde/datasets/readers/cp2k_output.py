@@ -164,7 +164,8 @@ def _next_cell(piece: bytes, header: Cp2kHeader, cell: FloatArray | None) -> Flo
     printed = read_cell(piece)
     if printed is not None:
         return printed
-    ensemble = last_match(ENSEMBLE, piece) or last_match(ENSEMBLE, header.text)
+    stated = b"nsemble" in piece or b"ENSEMBLE" in piece
+    ensemble = (last_match(ENSEMBLE, piece) if stated else None) or last_match(ENSEMBLE, header.text)
     moves = header.run_type == "CELL_OPT" or (ensemble is not None and CELL_MOVES.search(ensemble[0]) is not None)
     return None if moves else cell
 
