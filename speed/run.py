@@ -18,6 +18,7 @@ from rich.table import Table  # noqa: E402
 from speed import (  # noqa: E402
     archives,
     auditing,
+    code_outputs,
     environments,
     importing,
     laws,
@@ -51,6 +52,7 @@ def rows(shared_data: Path) -> Iterator[Row]:
     large = nbmotaw(shared_data)
     yield from reading.measure({"al_li_mg": small, "nbmotaw": large})
     yield from vasp_runs.measure(shared_data)
+    yield from code_outputs.measure(shared_data)
     yield from environments.measure(small, large)
     yield from watching.measure(small)
     yield from searching.measure()
