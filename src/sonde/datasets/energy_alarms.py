@@ -21,7 +21,14 @@ from sonde.reference_energies.fitted import composition_matrix
 OFF_SIGMAS, SMALLEST_OFF_EV_PER_ATOM = 12.0, 0.4
 """Beyond both, an energy lies far from the model of its set; surfaces in nbmotaw lie up to 0.32 eV/atom off."""
 FIT_EV_PER_ATOM = 0.05
+GROWING = frozenset([PER_ATOM, *(one.words for one in ENERGY_UNITS if one.factor > 1)])
 FEWEST_SHIFTED = 4
+RESOLVED = 3.0
+"""Tolerances by which an energy must differ from none to say in which unit it is."""
+ENERGIES_PER_WEIGHT, ENOUGH = 1.5, 50
+"""Fewer energies than both, and the model bends to wrong energies: then compositions alone say what is usual."""
+MUCH_BETTER = 0.15
+"""Share of its miss that an energy may keep under the right reading, where several energies want the same one."""
 LONELY_A3 = 300.0
 """Volume of a cell in which one atom has no neighbours."""
 EXPLAINED = 0.7
@@ -64,7 +71,8 @@ def _expected(frames: Sequence[Frame], yardstick: Yardstick | None) -> Expected 
     per_atom = np.array([np.nan if f.energy_eV is None else f.energy_eV / f.n_atoms for f in frames])
     if not np.isfinite(per_atom).any():
         return None
-    if yardstick is not None:
+    n_energies = int(np.isfinite(per_atom).sum())
+    if yardstick is not None and n_energies > min(ENOUGH, ENERGIES_PER_WEIGHT * yardstick.layout.n_weights):
         off = yardstick.energies_off
         off = off - np.nanmedian(off)
         sigma = robust_sigma(off[np.isfinite(off)])
@@ -95,6 +103,7 @@ def _strain(frames: Sequence[Frame]) -> FloatArray:
 def _readings(frames: Sequence[Frame], expected: Expected) -> dict[str, list[int]]:
     """Sort the energies that are off by the reading under which they fit best, if they fit under any."""
     found: dict[str, list[int]] = {}
+    likely: dict[str, list[int]] = {}
     strain = _strain(frames)
     for place in np.flatnonzero(expected.far).tolist():
         energy, n_atoms = frames[place].energy_eV or 0.0, frames[place].n_atoms
@@ -102,9 +111,18 @@ def _readings(frames: Sequence[Frame], expected: Expected) -> dict[str, list[int
         misses = {one.words: abs(one.factor * energy / n_atoms - right) for one in ENERGY_UNITS}
         if n_atoms > 1:
             misses[PER_ATOM] = abs(energy - right)
+        if abs(right) < RESOLVED * expected.tolerance * strain[place]:
+            # Whatever makes an energy small would fit.
+            misses = {words: miss for words, miss in misses.items() if words in GROWING}
         best = min(misses, key=lambda words: misses[words])
         if misses[best] < expected.tolerance * strain[place]:
             found.setdefault(best, []).append(place)
+        elif misses[best] < MUCH_BETTER * abs(energy / n_atoms - right):
+            likely.setdefault(best, []).append(place)
+    for words, places in likely.items():
+        # One may be chance; several that turn right under one reading are not.
+        if len(places) + len(found.get(words, ())) >= FEWEST_SHIFTED:
+            found[words] = sorted([*found.get(words, ()), *places])
     return found
 
 
