@@ -267,6 +267,23 @@ def test_an_alarm_ends_only_when_it_is_clearly_over(counted: tuple[Atoms, Counti
     assert verdicts([0.09, 0.11, 0.3, 0.55, 0.7], limits, counted) == ["stop", "stop", "select", "select", "calm"]
 
 
+def test_an_alarm_begins_only_where_a_verdict_becomes_worse(counted: tuple[Atoms, Counting]) -> None:
+    from dataclasses import replace
+
+    from sonde.reliability.watch import Watch
+
+    atoms, _ = counted
+    atoms.get_potential_energy()
+    found = atoms.calc.reliability()
+    watch = Watch(Limits(select_below=0.5, stop_below=0.1, stop_after=2), keeps=False)
+    looks = [
+        watch.look(atoms, replace(found, p_within=p, out_of_scope_score=0.1)) for p in (0.9, 0.3, 0.01, 0.3, 0.01, 0.01)
+    ]
+    assert [one.begins for one in looks] == [False, True, True, False, True, False]
+    assert [one.ends for one in looks] == [False] * 5 + [True]
+    assert watch.n_alarms == 3
+
+
 def test_limits_and_options_that_cannot_be(counted: tuple[Atoms, Counting]) -> None:
     with pytest.raises(WrongUse, match="must not be reached before"):
         Limits(select_below=0.1, stop_below=0.5)

@@ -86,7 +86,7 @@ class ReliabilityMonitor:
 
     @property
     def n_alarms(self) -> int:
-        """How often a verdict became worse, or other."""
+        """How often a verdict became worse."""
         return self.watch.n_alarms
 
     @property

@@ -18,6 +18,8 @@ from sonde.records.reliability import Policy, Reliability
 
 POLICIES: tuple[Policy, ...] = ("off", "warn", "select", "stop", "raise")
 Verdict = Literal["calm", "select", "stop"]
+VERDICTS: tuple[Verdict, ...] = ("calm", "select", "stop")
+"""From good to bad: an alarm begins where a verdict is worse than the one before."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,7 @@ class Watch:
         """Judge one structure; `atoms` are copied where they are kept."""
         before, self.state = self.state, self.limits.verdict(found, self.state)
         self.n_stops_in_a_row = self.n_stops_in_a_row + 1 if self.state == "stop" else 0
-        begins = self.state != "calm" and before != self.state
+        begins = VERDICTS.index(self.state) > VERDICTS.index(before)
         self.n_alarms += begins
         kept = self.keeps and self.state != "calm" and self._keep(atoms, found)
         ends = self.n_stops_in_a_row >= self.limits.stop_after
