@@ -90,11 +90,16 @@ def _left_out(kinds: TagKinds) -> Alarm | None:
         name, _, reason = words.partition(": ")
         by_reason[re.split(r"[:,]", reason)[0]].append(name)
     ranked = sorted(by_reason.items(), key=lambda item: -len(item[1]))
-    shown = "; ".join(f"{reason} ({len(names)}: {', '.join(names[:2])} …)" for reason, names in ranked[:REASONS])
+    shown = "; ".join(f"{reason} ({_some(names)})" for reason, names in ranked[:REASONS])
     more = f"; {len(ranked) - REASONS} more reasons" if len(ranked) > REASONS else ""
     message = f"{len(named)} outputs among these runs gave no frame: {shown}{more}."
     advice = "Nothing of them is in the dataset: repeat those runs, or remove them from the folder."
     return alarm("left_out_runs", "medium", kinds.places(said), message, advice)
+
+
+def _some(names: list[str]) -> str:
+    """Return the names, or how many there are and the first two."""
+    return ", ".join(names) if len(names) <= 2 else f"{len(names)}: {names[0]}, {names[1]}, …"
 
 
 def _paths(kinds: TagKinds) -> Alarm | None:

@@ -24,7 +24,7 @@ from sonde.datasets.readers import (
 )
 from sonde.datasets.readers.compression import first_bytes
 from sonde.datasets.readers.protocol import Place, Reader
-from sonde.datasets.readers.run_outputs import RunOutput, confirmed, opened_output
+from sonde.datasets.readers.run_outputs import RunOutput, confirmed, opened_output, told_what_is_left_out
 from sonde.datasets.readers.shards import natural_order
 from sonde.errors import BadInput
 from sonde.records.frames import Frame, Tag
@@ -59,30 +59,18 @@ class RunFolderReader:
     def read(self, path: Path) -> Iterator[Frame]:
         """Yield the frames of each run, folder by folder; what holds none is named on a frame beside it."""
         left_out: list[str] = []
-        held: Frame | None = None
-        for ordinal, frame in enumerate(_frames(path, left_out)):
-            if held is not None:
-                yield held
-            held = _with_left_out(frame.numbered(ordinal), left_out)
-        if held is None:
+        found = told_what_is_left_out(_frames(path, left_out), left_out)
+        first = next(found, None)
+        if first is None:
             raise Place(path).bad(
                 f"no run in this folder holds a frame: {'; '.join(left_out) or 'there are none'}",
                 "name a folder that holds outputs of pw.x, CP2K, FHI-aims or GPAW.",
             )
-        yield _with_left_out(held, left_out)
+        yield first
+        yield from found
 
 
 READER = RunFolderReader()
-
-
-def _with_left_out(frame: Frame, left_out: list[str]) -> Frame:
-    """Say on a frame what was left out since the last one, and begin a new list."""
-    if not left_out:
-        return frame
-    words = [str(frame.tags["left_out"])] if frame.tags.get("left_out") else []
-    words += left_out
-    left_out.clear()
-    return replace(frame, tags={**frame.tags, "left_out": "; ".join(words)})
 
 
 def _folders(root: Path) -> Iterator[tuple[Path, list[str]]]:

@@ -1,6 +1,6 @@
 """Several outputs of one run: one gives the frames, the others confirm them, add to them or contradict them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -131,3 +131,26 @@ def _with_defects(frame: Frame, more: Sequence[str]) -> Frame:
     words = [str(text) for text in (frame.tags.get("defects"), *more) if text]
     tags: dict[str, Tag] = {**frame.tags, "defects": "; ".join(words)}
     return replace(frame, tags=tags)
+
+
+def told_what_is_left_out(frames: Iterable[Frame], left_out: list[str]) -> Iterator[Frame]:
+    """Number frames through and tell on each, in the tag `left_out`, what gave no frame up to the next one.
+
+    left_out: filled by whoever yields the frames, emptied here.
+    """
+    held: Frame | None = None
+    for ordinal, frame in enumerate(frames):
+        if held is not None:
+            yield held
+        held = _with_left_out(frame.numbered(ordinal), left_out)
+    if held is not None:
+        yield _with_left_out(held, left_out)
+
+
+def _with_left_out(frame: Frame, left_out: list[str]) -> Frame:
+    if not left_out:
+        return frame
+    earlier = frame.tags.get("left_out")
+    words = "; ".join([*([str(earlier)] if earlier else []), *left_out])
+    left_out.clear()
+    return replace(frame, tags={**frame.tags, "left_out": words})

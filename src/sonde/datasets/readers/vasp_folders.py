@@ -16,7 +16,7 @@ from pathlib import Path
 from sonde.datasets.readers import vasp_h5, vasp_outcar, vasp_xml
 from sonde.datasets.readers.compression import first_bytes
 from sonde.datasets.readers.protocol import Place, Reader
-from sonde.datasets.readers.run_outputs import SETTINGS, RunOutput, confirmed, opened_output
+from sonde.datasets.readers.run_outputs import SETTINGS, RunOutput, confirmed, opened_output, told_what_is_left_out
 from sonde.datasets.readers.shards import natural_order
 from sonde.datasets.readers.vasp_inputs import kept_as
 from sonde.errors import BadInput
@@ -42,31 +42,19 @@ class VaspFolderReader:
 
     def read(self, path: Path) -> Iterator[Frame]:
         """Yield the frames of each run, folder by folder; outputs that hold none are named on a frame beside them."""
-        held: Frame | None = None
         left_out: list[str] = []
-        for ordinal, frame in enumerate(_frames(path, left_out)):
-            if held is not None:
-                yield held
-            held = _with_left_out(frame.numbered(ordinal), left_out)
-        if held is None:
+        found = told_what_is_left_out(_frames(path, left_out), left_out)
+        first = next(found, None)
+        if first is None:
             raise Place(path).bad(
                 f"no run in this folder holds a frame: {'; '.join(left_out) or 'there are none'}",
                 "name a folder that holds an OUTCAR, vasprun.xml or vaspout.h5.",
             )
-        yield _with_left_out(held, left_out)
+        yield first
+        yield from found
 
 
 READER = VaspFolderReader()
-
-
-def _with_left_out(frame: Frame, left_out: list[str]) -> Frame:
-    """Say on a frame what was left out since the last one, and begin a new list."""
-    if not left_out:
-        return frame
-    earlier = frame.tags.get("left_out")
-    words = "; ".join([*([str(earlier)] if earlier else []), *left_out])
-    left_out.clear()
-    return replace(frame, tags={**frame.tags, "left_out": words})
 
 
 def _folders(root: Path) -> Iterator[tuple[Path, list[str]]]:
