@@ -207,7 +207,7 @@ def test_nothing_is_written_beside_an_archive(project: Path, tmp_path: Path) -> 
         ("add notes {} --name chat", ("A source called 'chat' is there already (slack", "--name NAME")),
         ("diagnose {} --potential aloy", ("No potential is called 'aloy'", "did you mean 'alloy'?")),
         ("trust score aloy {}", ("No potential is called 'aloy'", "did you mean 'alloy'?")),
-        ("trust score alloy {}", ("No probe is fitted for alloy", "sonde trust fit alloy --on DATASET")),
+        ("trust score alloy {}", ("No local probe is fitted for alloy", "sonde trust fit alloy --on DATASET")),
         ("trust fit alloy --on rav", ("No dataset is called 'rav'", "did you mean 'raw'?")),
         ("diagnose {} --potential alloy --report no/such/folder.html", ("no/such/folder.html", "folder that exists")),
         ("add potential new --adapter liniar --checkpoint {}", ("No adapter", "did you mean 'linear'?")),

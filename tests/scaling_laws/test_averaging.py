@@ -9,6 +9,7 @@ from sonde.scaling_laws import averaging
 from sonde.scaling_laws.averaging import averaged_predictions
 from sonde.scaling_laws.backtest import MOST_ORIGINS, backtest_average, backtest_form, rms_error
 from sonde.scaling_laws.forms import POWER
+from sonde.scaling_laws.law import Settings, fit_law
 from sonde.scaling_laws.noise import seed_noise
 from sonde.scaling_laws.points import Points, points
 
@@ -56,6 +57,28 @@ def test_the_interval_widens_with_the_distance() -> None:
     data = noisy(3 * X**-0.3)
     found = averaged_predictions(data, seed_noise(data), np.geomspace(64000.0, 4e6, 7).astype(float))
     assert (np.diff(np.log(found.high / found.low)) > 0).all()
+
+
+def test_where_a_curve_flattens_the_interval_spans_floor_and_no_floor() -> None:
+    def flattening(x: FloatArray) -> FloatArray:
+        return np.asarray(3 * x**-0.8 * (1 + (x / 4000) ** 2) ** 0.2)
+
+    ahead = 10 * SIZES[-1:]
+    held = np.zeros(2)
+    for seed in range(20):
+        data = noisy(flattening(X), seed=seed)
+        noise, truth = seed_noise(data), float(flattening(ahead)[0])
+        for k, flattens in enumerate((False, True)):
+            found = averaged_predictions(data, noise, ahead, flattens=flattens)
+            held[k] += found.low[0] <= truth <= found.high[0]
+    assert held[0] < 18
+    assert held[1] >= 19
+
+
+@pytest.mark.parametrize(("low", "high", "flattens"), [(0.8, 0.4, True), (0.3, 0.3, False), (0.2, 0.6, False)])
+def test_only_shrinking_gains_count_as_flattening(low: float, high: float, flattens: bool) -> None:
+    data = noisy(3 * X**-low * (1 + (X / 4000) ** 2) ** ((low - high) / 2))
+    assert fit_law(data.x, data.loss, settings=Settings(draws=0)).flattens is flattens
 
 
 def test_fewer_sizes_say_less() -> None:

@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 
 from sonde.errors import WrongUse
+from sonde.records.arrays import FloatArray
 from sonde.records.scaling import Gain, Option, ScalingFit, ScalingPlan
+from sonde.scaling_laws.averaging import Averaged, averaged_predictions
 from sonde.scaling_laws.law import Settings, fit_law
 from sonde.scaling_laws.noise import seed_noise
-from sonde.scaling_laws.planning import DataState, GroupCurve, group_value, group_weights, labels_for, plan
+from sonde.scaling_laws.planning import Average, DataState, GroupCurve, group_value, group_weights, labels_for, plan
 from sonde.scaling_laws.points import Points, points
 
 X = np.repeat(500 * 2.0 ** np.arange(7), 3)
@@ -20,6 +22,13 @@ def curve(alpha: float = 0.5, noise: float = 0.01, seed: int = 0) -> tuple[Scali
     return fit_law(X, loss, settings=Settings(draws=0)), points(X, loss)
 
 
+def average(data: Points) -> Average:
+    def predicted(x: FloatArray) -> Averaged:
+        return averaged_predictions(data, seed_noise(data), x)
+
+    return predicted
+
+
 def advised(found: ScalingPlan) -> list[str]:
     return [option.kind for option in found.options if option.advised]
 
@@ -30,7 +39,7 @@ def option(found: ScalingPlan, kind: str) -> Option:
 
 def test_labels_for_a_target_are_those_of_the_power_law() -> None:
     _, data = curve(noise=1e-4)
-    found = labels_for(data, seed_noise(data), 0.05)
+    found = labels_for(data, average(data), 0.05)
     assert found.value == pytest.approx(4 * 32000, rel=0.05)  # 2^(1/0.5) times as many frames halve the loss
     assert found.low is not None
     assert found.high is not None
@@ -40,12 +49,12 @@ def test_labels_for_a_target_are_those_of_the_power_law() -> None:
 def test_a_target_below_the_floor_is_not_reached() -> None:
     loss = 0.05 + 10 * X**-0.8
     data = points(X, loss)
-    assert labels_for(data, seed_noise(data), 0.04).high is None
+    assert labels_for(data, average(data), 0.04).high is None
 
 
 def test_a_target_that_is_reached_already_needs_no_more_than_that_size() -> None:
     _, data = curve(noise=1e-4)
-    assert (labels_for(data, seed_noise(data), 0.2).value or 0) < 32000
+    assert (labels_for(data, average(data), 0.2).value or 0) < 32000
 
 
 def test_a_budget_gets_the_expected_loss_with_an_interval() -> None:

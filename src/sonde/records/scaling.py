@@ -123,6 +123,8 @@ class ScalingFit:
     """A break is established: neither a power law nor a power law with a floor explains the points."""
     bend: Literal["none", "break", "break_or_floor"] | None
     """What bends the points off a power law: `break_or_floor` where both explain them; None with too few sizes."""
+    flattens: bool
+    """The points bend, and the gains shrink: predictions then span laws with a floor and laws without."""
     break_statement: str
     p_no_break: float | None
     """p-value of a power law without break or floor."""

@@ -82,10 +82,17 @@ class _Scatter:
     log_weight: FloatArray
 
 
-def averaged_predictions(points: Points, noise: Noise, x: FloatArray, level: float = 0.95) -> Averaged:
+def averaged_predictions(
+    points: Points, noise: Noise, x: FloatArray, level: float = 0.95, *, flattens: bool = False
+) -> Averaged:
     """Predict the mean loss at sizes x, over many seeds; of a single run where the points have one a size.
 
     The interval holds the uncertainty of the law's form and parameters and the scatter between sizes.
+
+    Parameters
+    ----------
+    flattens : the points bend to ever smaller gains. The interval then reaches from that of the laws with a floor to
+        that of the laws without: how probable either is would be the prior's word alone.
     """
     asked = np.asarray(x, float).ravel()
     u = np.log(asked) - points.u_centre
@@ -93,14 +100,21 @@ def averaged_predictions(points: Points, noise: Noise, x: FloatArray, level: flo
     breaks = _breaks(points)
     weights, means, spreads, floors = _evidence(points, u, breaks, scatter)
     tails = (1.0 - level) / 2.0
-    quantiles = _mixture_quantiles(weights, means, spreads, floors, scatter, (0.5, tails, 1.0 - tails))
-    shown = np.exp(quantiles + points.y_centre)
+
+    def quantiles(some: FloatArray, wanted: tuple[float, ...]) -> FloatArray:
+        return np.exp(_mixture_quantiles(some, means, spreads, floors, scatter, wanted) + points.y_centre)
+
+    shown = quantiles(weights, (0.5, tails, 1.0 - tails))
+    low, high = shown[1:]
+    if flattens:
+        limits = [quantiles(weights * of[:, None, None], (tails, 1.0 - tails)) for of in (floors > 0, floors == 0)]
+        low, high = np.min(limits, axis=0)[0], np.max(limits, axis=0)[1]
     by_law = weights.sum(axis=2)
     return Averaged(
         asked,
         value=shown[0],
-        low=shown[1],
-        high=shown[2],
+        low=low,
+        high=high,
         probability_of_break=float(by_law[:, breaks.broken].sum()),
         probability_of_floor=float(by_law[floors > 0].sum()),
     )

@@ -126,7 +126,8 @@ def _record(
     asked = quantities(data, chosen.form, ahead)
     limits = _estimates(chosen, asked, compared.draws[chosen.form.name])
     parameters = dict(zip(asked.names, limits, strict=False))
-    average = averaged_predictions(tamed(data, huber), noise, ahead)
+    flattens = _flattens(compared, test)
+    average = averaged_predictions(tamed(data, huber), noise, ahead, flattens=flattens)
     backtest = backtest_of(backtest_average(data, huber), compared.origins["power"])
     predictable, why = predictability(backtest, seen, average)
     origins = compared.origins[chosen.form.name]
@@ -145,6 +146,7 @@ def _record(
         n_origins=len(origins),
         established=test.established,
         bend=test.bend,
+        flattens=flattens,
         break_statement=break_statement(test, len(data.sizes), parameters, _told_apart(compared, test)),
         p_no_break=test.against_power,
         p_floor=test.against_floor,
@@ -162,10 +164,19 @@ def _record(
         seed_scatter=None if noise.variance is None else float(np.sqrt(noise.variance)),
         n_draws=settings.draws,
         curve_x=along,
-        curve=_curve(compared, chosen, along, huber),
+        curve=_curve(compared, chosen, along, huber, flattens),
         points_x=data.x,
         points_loss=data.loss,
     )
+
+
+def _flattens(compared: Compared, test: BreakTest) -> bool:
+    """Say whether the points bend to ever smaller gains, as a floor would have it."""
+    broken = compared.fits.get("broken")
+    if broken is None or test.bend not in ("break", "break_or_floor"):
+        return False
+    first, last = exponent_at(broken.form, broken.theta, compared.points.u[[0, -1]])
+    return bool(last < first)
 
 
 def _told_apart(compared: Compared, test: BreakTest) -> str:
@@ -239,13 +250,13 @@ def _misfit(fit: FormFit) -> tuple[Reading, ...]:
     return (Reading("misfit", message),)
 
 
-def _curve(compared: Compared, chosen: FormFit, along: FloatArray, huber: float | None) -> FloatArray:
+def _curve(compared: Compared, chosen: FormFit, along: FloatArray, huber: float | None, flattens: bool) -> FloatArray:
     """Losses along x, rows: the chosen form, the power law, the average, its limits."""
     data = chosen.points
     u = np.log(along) - data.u_centre
     forms = [log_loss(fit.form, fit.theta, u) + data.y_centre for fit in (chosen, compared.fits["power"])]
     knots = np.geomspace(along[0], along[-1], CURVE_KNOTS)
-    average = averaged_predictions(tamed(data, huber), chosen.noise, knots)
+    average = averaged_predictions(tamed(data, huber), chosen.noise, knots, flattens=flattens)
     rows = (average.value, average.low, average.high)
     smooth = [PchipInterpolator(np.log(knots), np.log(row))(np.log(along)) for row in rows]
     return np.exp(np.array([*forms, *smooth]))

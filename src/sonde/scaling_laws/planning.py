@@ -5,7 +5,7 @@ contradiction better, and a kink in the curve may be the mixture's. Restoring la
 computation and is compared with new labels first.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,9 +14,9 @@ from scipy.optimize import nnls
 from sonde.errors import WrongUse
 from sonde.records.arrays import FloatArray
 from sonde.records.scaling import Gain, GroupValue, LabelsFor, Option, Prediction, ScalingFit, ScalingPlan
-from sonde.scaling_laws.averaging import averaged_predictions
+from sonde.scaling_laws.averaging import Averaged, averaged_predictions
 from sonde.scaling_laws.law import Settings, fit_law
-from sonde.scaling_laws.noise import Noise, seed_noise
+from sonde.scaling_laws.noise import seed_noise
 from sonde.scaling_laws.points import Points, points
 
 FARTHEST = 1000.0
@@ -26,6 +26,9 @@ NEXT_FRAMES = 1000
 EXACT = 0.01
 """Relative residual below which the overall loss counts as composed of the groups'."""
 NOT_WORTH = -0.02
+
+Average = Callable[[FloatArray], Averaged]
+"""The averaged prediction of one curve, at any sizes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,17 +80,17 @@ def plan(
     """
     _check(targets, budgets, now)
     start = float(data.sizes[-1]) if now is None else float(now)
-    noise = seed_noise(data)
+    average = average_of(fit, data)
     worth = [group_value(one, group_weights(groups).get(one.group)) for one in groups]
-    options = _options(fit, data, noise, start, state, gains)
+    options = _options(fit, average, start, state, gains)
     return ScalingPlan(
         variable=fit.variable,
         loss=fit.loss,
         now=start,
         predictable=fit.predictable,
         why=fit.why,
-        at_budget=() if fit.predictable is False else _at(data, noise, budgets),
-        labels_for=() if fit.predictable is False else tuple(labels_for(data, noise, one) for one in targets),
+        at_budget=() if fit.predictable is False else _at(average, budgets),
+        labels_for=() if fit.predictable is False else tuple(labels_for(data, average, one) for one in targets),
         groups=tuple(sorted(worth, key=_by_value)),
         options=tuple(sorted(options, key=lambda option: not option.advised)),
         advice=_advice(fit, options, state),
@@ -113,19 +116,25 @@ def _by_value(one: GroupValue) -> float:
     return 1.0 if change is None else change
 
 
-def _at(data: Points, noise: Noise, sizes: Sequence[float]) -> tuple[Prediction, ...]:
+def average_of(fit: ScalingFit, data: Points) -> Average:
+    """Predict along a fitted curve as its fit does."""
+    noise = seed_noise(data)
+    return lambda x: averaged_predictions(data, noise, x, flattens=fit.flattens)
+
+
+def _at(average: Average, sizes: Sequence[float]) -> tuple[Prediction, ...]:
     if not sizes:
         return ()
-    found = averaged_predictions(data, noise, np.asarray(sizes, float))
+    found = average(np.asarray(sizes, float))
     rows = zip(found.x.tolist(), found.value.tolist(), found.low.tolist(), found.high.tolist(), strict=True)
     return tuple(Prediction(*row) for row in rows)
 
 
-def labels_for(data: Points, noise: Noise, target: float) -> LabelsFor:
+def labels_for(data: Points, average: Average, target: float) -> LabelsFor:
     """Find the size at which the averaged prediction, and its limits, fall to a target (log-linear interpolation)."""
     farthest = FARTHEST * float(data.sizes[-1])
     x = np.geomspace(data.sizes[0], farthest, STEPS)
-    found = averaged_predictions(data, noise, x)
+    found = average(x)
     value, low, high = (_crossing(x, curve, target) for curve in (found.value, found.low, found.high))
     return LabelsFor(target, value, low, high, farthest)
 
@@ -171,7 +180,7 @@ def group_value(curve: GroupCurve, weight: float | None, n_next: int = NEXT_FRAM
     fit = fit_law(curve.n_frames, curve.loss, predict=(now + n_next,), settings=Settings(draws=0))
     if fit.predictable is False:
         return GroupValue(curve.group, now, n_next, None, None, None, None, False, fit.why)
-    change, low, high = _change(data, seed_noise(data), now, now + n_next)
+    change, low, high = _change(average_of(fit, data), now, now + n_next)
     overall = None
     if weight is not None:
         share = weight * float(
@@ -181,25 +190,25 @@ def group_value(curve: GroupCurve, weight: float | None, n_next: int = NEXT_FRAM
     return GroupValue(curve.group, now, n_next, change, low, high, overall, fit.predictable, fit.why)
 
 
-def _change(data: Points, noise: Noise, start: float, end: float) -> tuple[float, float, float]:
+def _change(average: Average, start: float, end: float) -> tuple[float, float, float]:
     """Relative change of the loss from start to end frames, by the average; limits are about the value at start."""
-    found = averaged_predictions(data, noise, np.array([start, end]))
+    found = average(np.array([start, end]))
     changes = np.array([found.value[1], found.low[1], found.high[1]]) / found.value[0] - 1.0
     return float(changes[0]), float(changes[1]), float(changes[2])
 
 
 def _options(
-    fit: ScalingFit, data: Points, noise: Noise, now: float, state: DataState | None, gains: Sequence[Gain]
+    fit: ScalingFit, average: Average, now: float, state: DataState | None, gains: Sequence[Gain]
 ) -> list[Option]:
     """All ways to spend; at most one of them is advised per kind, data before capacity."""
     blocked = state is not None and bool(state.open_alarms)
     options = [_repair(fit, state)] if state is not None and blocked else []
     if state is not None and state.n_dropped:
-        options.append(_restore(_known_change(fit, data, noise, now, now + state.n_dropped), state, not blocked))
+        options.append(_restore(_known_change(fit, average, now, now + state.n_dropped), state, not blocked))
     free = not any(option.advised for option in options)
     of = {gain.of: gain for gain in gains if fit.predictable is not False}
     larger = "parameters" in of and of["parameters"].value < min(NOT_WORTH, of["data"].value if "data" in of else 0.0)
-    options.append(_new_labels(fit, _known_change(fit, data, noise, now, 2.0 * now), now, free and not larger))
+    options.append(_new_labels(fit, _known_change(fit, average, now, 2.0 * now), now, free and not larger))
     if "parameters" in of:
         options.append(_larger_model(of["parameters"], blocked, free and larger))
     return options
@@ -208,9 +217,9 @@ def _options(
 Change = tuple[float | None, float | None, float | None]
 
 
-def _known_change(fit: ScalingFit, data: Points, noise: Noise, start: float, end: float) -> Change:
+def _known_change(fit: ScalingFit, average: Average, start: float, end: float) -> Change:
     """The change that the curve predicts; unknown where it may not be extrapolated."""
-    return (None, None, None) if fit.predictable is False else _change(data, noise, start, end)
+    return (None, None, None) if fit.predictable is False else _change(average, start, end)
 
 
 def _repair(fit: ScalingFit, state: DataState) -> Option:

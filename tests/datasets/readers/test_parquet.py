@@ -124,7 +124,7 @@ def test_surfaces(layout: str, sample: Path) -> None:
     fields = surface_of(next(read_frames(sample)))
     assert fields["functional"] == "PBE"
     if layout == "ColabFit":
-        assert (fields["code"], fields["hubbard_u"], fields["cutoff_eV"]) == ("VASP", "yes", "520")
+        assert (fields["code"], fields["hubbard_u"], fields["cutoff_eV"]) == ("VASP", "on", "520")
 
 
 def test_a_stress_times_the_volume(tmp_path: Path) -> None:
