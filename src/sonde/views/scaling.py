@@ -89,6 +89,8 @@ def _predictions(record: ScalingFit, console: Console) -> None:
         row = (_size(one.x), f"{one.value:.4g}", f"{_limit(one.low)} … {_limit(one.high)}")
         table.add_row(*row, _number(one.by_form), _number(one.by_power_law), style=style)
     console.print(table)
+    if record.flattens and record.predictions_by == "average":
+        console.print("[dim]The curve flattens: limits span the laws with a floor and those without.[/dim]")
 
 
 def _readings(readings: Sequence[Reading], console: Console) -> None:
