@@ -52,6 +52,13 @@ def test_a_refused_form_says_why(fit: ScalingFit) -> None:
     assert refused.refused in shown(show_fit, fit)
 
 
+@pytest.mark.parametrize("flattens", [True, False])
+def test_limits_that_span_floor_and_no_floor_are_said_to(fit: ScalingFit, flattens: bool) -> None:
+    record = replace(fit, flattens=flattens)
+    for text in (scaling_page(record), shown(show_fit, record)):
+        assert ("The curve flattens" in text) is flattens
+
+
 def test_a_table_marks_what_is_odd(fit: ScalingFit) -> None:
     curves = (
         TableCurve(HOSTILE, 12, fit),
