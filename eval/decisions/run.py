@@ -65,7 +65,7 @@ def own_history(split: str, folder: Path) -> list[tuple[Project, list[Question]]
     project = _project(folder / "history", "repository", "git", passages)
     with project.writing():
         project.changes.add("repository", git.changes(ROOT, history.REVISION))
-    return [(project, history.questions(passages)[0 if split == "dev" else 1 :: 2])]
+    return [(project, history.questions(passages, split))]
 
 
 def _project_of_notes(texts: dict[str, str], folder: Path) -> Project:
