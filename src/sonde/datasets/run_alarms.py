@@ -92,8 +92,8 @@ def _left_out(kinds: TagKinds) -> Alarm | None:
     ranked = sorted(by_reason.items(), key=lambda item: -len(item[1]))
     shown = "; ".join(f"{reason} ({_some(names)})" for reason, names in ranked[:REASONS])
     more = f"; {len(ranked) - REASONS} more reasons" if len(ranked) > REASONS else ""
-    message = f"{len(named)} outputs among these runs gave no frame: {shown}{more}."
-    advice = "Nothing of them is in the dataset: repeat those runs, or remove them from the folder."
+    message = f"{len(named)} files among these gave no frame: {shown}{more}."
+    advice = "Nothing of them is in the dataset: repeat runs, add sets of frames by their own names, or remove them."
     return alarm("left_out_runs", "medium", kinds.places(said), message, advice)
 
 

@@ -26,6 +26,8 @@ class AddedDataset:
     n_atoms: int
     files: tuple[str, ...]
     stored: bool
+    left_out: tuple[str, ...] = ()
+    """Files in folders that gave no frame, each with its reason."""
 
 
 def add_dataset(
@@ -92,6 +94,7 @@ class _Counter:
         self.files = files
         self.n_frames = 0
         self.n_atoms = 0
+        self.left_out: list[str] = []
 
     def frames(self) -> Iterator[Frame]:
         from sonde.datasets.readers import read_frames
@@ -105,7 +108,8 @@ class _Counter:
         for frame in frames:
             self.n_frames += 1
             self.n_atoms += frame.n_atoms
+            self.left_out += filter(None, str(frame.tags.get("left_out") or "").split("; "))
 
     def summary(self, name: str, child_of: str | None, *, stored: bool) -> AddedDataset:
         files = tuple(str(path) for path in self.files)
-        return AddedDataset(name, child_of, self.n_frames, self.n_atoms, files, stored)
+        return AddedDataset(name, child_of, self.n_frames, self.n_atoms, files, stored, tuple(self.left_out))

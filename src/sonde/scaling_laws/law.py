@@ -122,6 +122,7 @@ def _record(
     seen: tuple[Reading, ...],
     ahead: FloatArray,
 ) -> ScalingFit:
+    """Fill the record: long because it has many fields, each named once."""
     data, noise, huber = chosen.points, chosen.noise, settings.huber
     asked = quantities(data, chosen.form, ahead)
     limits = _estimates(chosen, asked, compared.draws[chosen.form.name])

@@ -1,11 +1,15 @@
 """What an import took in, on the terminal."""
 
+from textwrap import shorten
+
 from rich.console import Console
 from rich.markup import escape
 
 from sonde.operations.add_dataset import AddedDataset
 from sonde.operations.add_potential import AddedPotential
 from sonde.operations.add_source import AddedSource
+
+SHOWN, WIDTH = 5, 76
 
 
 def show_added(record: AddedDataset | AddedPotential | AddedSource, console: Console) -> None:
@@ -25,6 +29,12 @@ def _dataset(record: AddedDataset, console: Console) -> None:
     console.print(
         f"dataset {escape(record.name)}: {record.n_frames:,} frames, {record.n_atoms:,} atoms{escape(parent)}"
     )
+    if record.left_out:
+        console.print(f"  [yellow]![/yellow] {len(record.left_out):,} files in the folder gave no frame:")
+        for words in record.left_out[:SHOWN]:
+            console.print(f"    {escape(shorten(words, WIDTH))}")
+    if len(record.left_out) > SHOWN:
+        console.print(f"    and {len(record.left_out) - SHOWN:,} more; sonde audit names them")
 
 
 def _source(record: AddedSource, console: Console) -> None:

@@ -14,6 +14,7 @@ from sonde.datasets.readers import (
     cp2k_output,
     deepmd_npy,
     extxyz,
+    frame_folders,
     gpaw_output,
     mace_hdf5,
     mptrj_json,
@@ -63,6 +64,9 @@ READERS: dict[str, Reader] = {
         structures_json.READER,  # claims every JSON, so comes last
     )
 }
+FRAME_FOLDER: Reader = frame_folders.FrameFolderReader(tuple(READERS.values()))
+"""Asked last: it takes the folders that no other reader does."""
+READERS[FRAME_FOLDER.name] = FRAME_FOLDER
 ENTRY_POINTS = "sonde.readers"
 
 

@@ -23,6 +23,7 @@ from sonde.datasets.readers import (
     vasp_folders,
 )
 from sonde.datasets.readers.compression import first_bytes
+from sonde.datasets.readers.frame_folders import frame_files
 from sonde.datasets.readers.protocol import Place, Reader
 from sonde.datasets.readers.run_outputs import RunOutput, confirmed, opened_output, told_what_is_left_out
 from sonde.datasets.readers.shards import natural_order
@@ -103,6 +104,9 @@ def _reader_of(path: Path) -> Reader | None:
 def _frames(root: Path, left_out: list[str]) -> Iterator[Frame]:
     if vasp_folders.READER.claims(root, b""):
         yield from vasp_folders.READER.read(root)
+    left_out += [
+        f"{file.relative_to(root).as_posix()}: a file of frames, not of a run" for file in _frames_beside(root)
+    ]
     for folder, names in _folders(root):
         where = folder.relative_to(root).as_posix()
         runs = _runs(list(_outputs(folder, names, where, left_out)))
@@ -114,6 +118,13 @@ def _frames(root: Path, left_out: list[str]) -> Iterator[Frame]:
                     yield replace(frame, tags={**frame.tags, **tags, **_course(frame, outputs, others)})
             except BadInput as wrong:
                 left_out.append(f"{where}/{outputs[0].path.name} from {wrong.place or 'here'} on: {wrong.problem}")
+
+
+def _frames_beside(root: Path) -> Iterator[Path]:
+    """List the sets in extended xyz that lie among runs: frames of runs, or of something else, nobody can say."""
+    for file in frame_files(root, (".xyz", ".extxyz")):
+        if b"Properties=" in first_bytes(file):
+            yield file
 
 
 def _outputs(folder: Path, names: Sequence[str], where: str, left_out: list[str]) -> Iterator[RunOutput]:
