@@ -134,3 +134,17 @@ def test_dry_runs_store_nothing(tmp_path: Path) -> None:
     assert contents(project).items == ()
     assert [*project.passages.all(), *project.changes.all(), *project.links.all()] == []
     assert {path: path.stat().st_mtime_ns for path in (project.root / ".sonde").rglob("*")} == held
+
+
+def test_files_that_git_does_not_follow_are_no_part_of_a_repository(tmp_path: Path) -> None:
+    """A working tree holds environments and caches by the ten thousand, and they come and go."""
+    project, path = project_in(tmp_path), every_source(tmp_path)["git"]
+    add_source(project, "git", path, options=SourceOptions(name="repository"))
+    before = project.sources.row("repository")
+    (path / ".cache").mkdir()
+    (path / ".cache" / "scratch").write_text("of no account")
+    add_source(project, "git", path, options=SourceOptions(name="repository"))
+    assert project.sources.row("repository") == before
+    commit(path, {"input.yaml": "cutoff: 6.0\n"}, "Cutoff 6", hours=40)
+    add_source(project, "git", path, options=SourceOptions(name="repository"))
+    assert project.sources.row("repository") != before

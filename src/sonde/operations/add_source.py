@@ -157,7 +157,8 @@ def _store(project: "Project", arrival: _Arrival, progress: Progress) -> tuple[i
     """
     name, source = arrival.name, arrival.source
     is_new = name not in project.sources.names()
-    facts = {"kind": source.kind, "path": str(arrival.path.resolve()), "fingerprint": fingerprint(arrival.path)}
+    state = (source.state or fingerprint)(arrival.path)
+    facts = {"kind": source.kind, "path": str(arrival.path.resolve()), "fingerprint": state}
     if is_new:
         project.sources.add(name, **facts, access=arrival.access)
     try:
@@ -227,7 +228,10 @@ def fingerprint(path: Path) -> str:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     digest = hashlib.sha256()
     for member in sorted(path.rglob("*")):
-        stat = member.lstat()
+        try:
+            stat = member.lstat()
+        except FileNotFoundError:  # removed by others meanwhile
+            continue
         digest.update(
             f"{member.relative_to(path)}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode("utf-8", "surrogateescape")
         )

@@ -63,6 +63,11 @@ def people(path: Path) -> Iterator[Identity]:
         yield from (Identity(who, address) for who, address in dict.fromkeys(pairs) if who)
 
 
+def head(path: Path) -> str:
+    """Return the commit that stands for the whole history: files that git does not follow are no part of it."""
+    return open_repository(path).head
+
+
 def _message(commit: Commit) -> Iterator[Passage]:
     if text := readable(commit.message):
         yield Passage(
@@ -83,4 +88,4 @@ def _unseen(passages: Iterator[Passage], seen: set[str]) -> Iterator[Passage]:
             yield passage
 
 
-SOURCE = Source("git", read, changes=changes, people=people)
+SOURCE = Source("git", read, changes=changes, people=people, state=head)

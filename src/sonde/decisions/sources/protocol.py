@@ -25,6 +25,8 @@ class Source:
     """Values that changed, oldest first."""
     deleted: AnchorReader | None = None
     """Anchors of passages that the export says were deleted."""
+    state: Callable[[Path], str] | None = None
+    """What tells this state of the export from others; without it, the content of the file or folder."""
     people: IdentityReader | None = None
     """Names, addresses and user names of those who wrote."""
     states_access: bool = False
