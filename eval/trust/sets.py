@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from scipy.sparse.csgraph import connected_components
 
+from eval.trust import molecules
 from sonde.datasets.identity import geometry_id
 from sonde.datasets.readers import read_frames
 from sonde.records.arrays import FloatArray, IntArray
@@ -108,8 +109,15 @@ def _formula(frame: Frame) -> str:
     return "-".join(str(z) for z in np.sort(frame.numbers).tolist())
 
 
+def gfn2_molecules(_data: Path) -> list[Frame]:
+    """Organic molecules by GFN2-xTB, computed here, grouped by molecule; every third frame of those for potentials."""
+    frames = enumerate(molecules.molecules())
+    return [frame for k, frame in frames if frame.tags["trajectory"] in molecules.OTHERS or k % 3 == 0]
+
+
 SETS: Mapping[str, Callable[[Path], list[Frame]]] = {
     "nbmotaw": nbmotaw,
     "cr_sb2te3": cr_sb2te3,
     "al_li_mg": al_li_mg,
+    "molecules": gfn2_molecules,
 }

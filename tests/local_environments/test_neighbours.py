@@ -65,3 +65,21 @@ def test_guards() -> None:
 def test_no_atoms_no_pairs() -> None:
     empty = Frame(np.zeros(0, int), np.zeros((0, 3)), np.zeros((3, 3)), np.zeros(3, bool))
     assert len(neighbour_list(empty, 3.0).i) == 0
+
+
+def test_a_list_asked_for_again_is_the_same_and_another_structure_has_its_own() -> None:
+    cell, pbc = np.eye(3) * 4.0, np.ones(3, bool)
+    first = Frame(np.array([13, 3]), np.array([[0.0, 0, 0], [2.0, 2.0, 2.0]]), cell, pbc)
+    moved = Frame(first.numbers, first.positions * 0.99, cell, pbc)
+    found = neighbour_list(first, 5.0)
+    assert neighbour_list(Frame(first.numbers, first.positions.copy(), cell, pbc), 5.0) is found
+    with pytest.raises(ValueError, match="read-only"):
+        found.vectors[0] = 0
+    for other in (
+        neighbour_list(moved, 5.0),
+        neighbour_list(first, 3.9),
+        neighbour_list(Frame(first.numbers, first.positions, 1.1 * cell, pbc), 5.0),
+        neighbour_list(Frame(first.numbers, first.positions, cell, np.array([True, True, False])), 5.0),
+    ):
+        assert other.distances.tolist() != found.distances.tolist()
+    np.testing.assert_array_equal(neighbour_list(first, 5.0).vectors, found.vectors)

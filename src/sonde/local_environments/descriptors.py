@@ -24,7 +24,6 @@ from math import factorial
 
 import numpy as np
 from numpy.polynomial import legendre
-from scipy.sparse import csr_array
 
 from sonde.errors import WrongUse
 from sonde.local_environments.neighbours import neighbour_list
@@ -40,6 +39,8 @@ LARGEST_DEGREE = 4
 MOST_ELEMENTS_IN_PAIRS = 4
 """Beyond, angular densities are kept per element against all elements, or the width would pass 200."""
 ATOMS_AT_A_TIME = 1500
+ATOMS_IN_CACHE = 128
+"""Their pairs' monomials, some megabytes, stay near the processor: all at once takes twice as long."""
 
 
 @dataclass(frozen=True)
@@ -101,29 +102,39 @@ class DensityDescriptor:
         distances = np.concatenate([n.distances for n in lists])
         vectors = np.concatenate([n.vectors for n in lists])
         channel = np.searchsorted(self.elements, numbers[other])
-        described = self._densities(centre * len(self.elements) + channel, distances, vectors, int(starts[-1]))
+        described = np.empty((int(starts[-1]), self.width))
+        for first in range(0, len(described), ATOMS_IN_CACHE):
+            last = min(first + ATOMS_IN_CACHE, len(described))
+            own = slice(*np.searchsorted(centre, [first, last]))
+            pairs = (centre[own] - first, channel[own], distances[own], vectors[own])
+            described[first:last] = self._densities(*pairs, last - first)
         return np.split(described, starts[1:-1])
 
-    def _densities(self, segment: IntArray, distances: FloatArray, vectors: FloatArray, n_atoms: int) -> FloatArray:
-        """Both densities (n_atoms, width); segment (n_pairs,) numbers centre × elements + neighbour's element."""
-        n_segments = n_atoms * len(self.elements)
+    def _densities(
+        self, centre: IntArray, channel: IntArray, distances: FloatArray, vectors: FloatArray, n_atoms: int
+    ) -> FloatArray:
+        """Both densities (n_atoms, width) of pairs sorted by centre; channel (n_pairs,) is the neighbour's element."""
+        slots = _Slots.of(centre, n_atoms)
         smooth = 0.5 * (1 + np.cos(np.pi * distances / self.cutoff_A))
-        radial = _sums(segment, smooth, self._shells(distances), n_segments).reshape(n_atoms, -1)
         # Coinciding atoms have no direction; they are a defect that contacts report, not a reason to divide by zero.
-        unit = vectors / np.maximum(distances, 1e-12)[:, None]
-        monomials = _monomials(unit)
-        weights = [smooth * broad for broad in self._broad_shells(distances)]
-        moments = np.stack([_sums(segment, weight, monomials, n_segments) for weight in weights], axis=1)
-        moments = moments.reshape(n_atoms, len(self.elements) * len(weights), -1)
-        return np.hstack([radial, self._angular(moments)])
+        unit = vectors.T / np.maximum(distances, 1e-12)
+        own = np.arange(len(self.elements))[:, None] == channel
+        weights = np.concatenate([smooth * own, *(smooth * broad * own for broad in self._broad_shells(distances))])
+        weights, r = slots.laid(weights), slots.laid(distances[None])
+        radial, moments = np.split(weights, [len(own)])
+        radial = radial.transpose(1, 0, 2) @ slots.columns(self._shells(r[0].ravel()))
+        moments = moments.transpose(1, 0, 2) @ slots.columns(_monomials(slots.laid(unit).reshape(3, -1)))
+        # from shell by shell to element by element
+        moments = moments.reshape(n_atoms, 2, len(own), -1).transpose(0, 2, 1, 3)
+        return np.hstack([radial.reshape(n_atoms, -1), self._angular(moments)])
 
     def _shells(self, distances: FloatArray) -> FloatArray:
-        """Gaussian shells (n_pairs, n_radial) over their ideal-gas deviations, without the cutoff."""
+        """Gaussian shells (n_radial, n_pairs) over their ideal-gas deviations, without the cutoff."""
         centres = np.linspace(FIRST_SHELL_A, self.cutoff_A, self.n_radial, endpoint=False)
         sigma = centres[1] - centres[0]
         # ∫ g² 4πr² dr over a Gaussian of width σ at r0, squared: 4π √π σ (r0² + σ²/2)
         variance = REFERENCE_DENSITY_PER_A3 * 4 * np.pi**1.5 * sigma * (centres**2 + sigma**2 / 2)
-        return np.exp(-0.5 * ((distances[:, None] - centres) / sigma) ** 2) / np.sqrt(variance)
+        return np.exp(-0.5 * ((distances - centres[:, None]) / sigma) ** 2) / np.sqrt(variance)[:, None]
 
     def _broad_shells(self, distances: FloatArray) -> list[FloatArray]:
         scaled = distances / self.cutoff_A
@@ -138,18 +149,15 @@ class DensityDescriptor:
         return list(product(range(2 * n_elements), range(2 * n_elements, 2 * n_elements + 2)))
 
     def _angular(self, moments: FloatArray) -> FloatArray:
-        """Angular densities (n_atoms, pairs × degrees) from moments (n_atoms, channels, monomials)."""
+        """Angular densities (n_atoms, pairs × degrees) from moments (n_atoms, elements, 2 shells, monomials)."""
         n_atoms = len(moments)
-        everything = moments.reshape(n_atoms, len(self.elements), 2, -1).sum(axis=1)
+        everything = moments.sum(axis=1)
         counts = 1 + everything[:, :, 0]
         left, right = np.array(self._pairs).T
         scale = counts[:, left % 2] * counts[:, right % 2]
-        channels = np.concatenate([moments, everything], axis=1)
-        powers = np.empty((n_atoms, len(left), LARGEST_DEGREE + 1))
-        for p, (columns, multiplicities) in enumerate(_RANKS):
-            part = channels[:, :, columns] * np.sqrt(multiplicities)
-            powers[:, :, p] = (part @ part.transpose(0, 2, 1))[:, left, right]
-        return ((powers @ _LEGENDRE.T) / scale[:, :, None]).reshape(n_atoms, -1)
+        channels = np.concatenate([moments.reshape(n_atoms, -1, len(_EXPONENTS)), everything], axis=1)
+        degrees = (channels[:, left] * channels[:, right]).reshape(-1, len(_EXPONENTS)) @ _CONTRACTION
+        return (degrees.reshape(n_atoms, len(left), -1) / scale[:, :, None]).reshape(n_atoms, -1)
 
 
 def _batches(frames: Sequence[Frame]) -> Iterator[list[Frame]]:
@@ -163,10 +171,30 @@ def _batches(frames: Sequence[Frame]) -> Iterator[list[Frame]]:
         yield batch
 
 
-def _sums(segment: IntArray, weights: FloatArray, values: FloatArray, n_segments: int) -> FloatArray:
-    """Weighted sums of values (n_pairs, columns) over the pairs of each segment: (n_segments, columns)."""
-    gather = csr_array((weights, (segment, np.arange(len(segment)))), shape=(n_segments, len(segment)))
-    return gather @ values
+@dataclass(frozen=True, eq=False)
+class _Slots:
+    """As many slots for every atom as the one with most neighbours has; `place` (n_pairs,) is the slot of each pair."""
+
+    place: IntArray
+    n_atoms: int
+    n_each: int
+
+    @classmethod
+    def of(cls, centre: IntArray, n_atoms: int) -> "_Slots":
+        """Give slots to pairs sorted by centre."""
+        counts = np.bincount(centre, minlength=n_atoms)
+        n_each, starts = int(counts.max(initial=0)), np.cumsum(counts) - counts
+        return cls(np.arange(len(centre)) + (np.arange(n_atoms) * n_each - starts)[centre], n_atoms, n_each)
+
+    def laid(self, rows: FloatArray) -> FloatArray:
+        """Rows (n_rows, n_pairs) in their slots, empty ones zero: (n_rows, n_atoms, n_each)."""
+        found = np.zeros((len(rows), self.n_atoms * self.n_each))
+        found[:, self.place] = rows
+        return found.reshape(len(rows), self.n_atoms, self.n_each)
+
+    def columns(self, rows: FloatArray) -> FloatArray:
+        """Rows (n_rows, all slots) as matrices (n_atoms, n_each, n_rows), without a copy."""
+        return rows.reshape(len(rows), self.n_atoms, self.n_each).transpose(1, 2, 0)
 
 
 def _exponents() -> list[tuple[int, int, int]]:
@@ -175,31 +203,35 @@ def _exponents() -> list[tuple[int, int, int]]:
 
 
 _EXPONENTS = _exponents()
+_PLACE = {powers: n for n, powers in enumerate(_EXPONENTS)}
 
 
-def _rank(p: int) -> tuple[IntArray, FloatArray]:
-    """Columns of the monomials of degree p and how often each occurs in the symmetric tensor of rank p."""
-    columns = [n for n, powers in enumerate(_EXPONENTS) if sum(powers) == p]
-    counts = [factorial(p) / np.prod([factorial(power) for power in _EXPONENTS[n]]) for n in columns]
-    return np.array(columns), np.array(counts)
+def _contraction() -> FloatArray:
+    """What turns the product of two moments, monomial by monomial, into densities of degree 1, 2, …: (35, 4).
 
-
-_RANKS = [_rank(p) for p in range(LARGEST_DEGREE + 1)]
-_LEGENDRE = np.array(
-    [
-        (2 * degree + 1) * np.pad(legendre.leg2poly(np.eye(degree + 1)[degree]), (0, LARGEST_DEGREE - degree))
-        for degree in range(1, LARGEST_DEGREE + 1)
+    A monomial counts as often as it occurs in the symmetric tensor of its rank p, which stands for cos^p θ; the
+    coefficients of (2l + 1) P_l in powers of cos θ make degree l, with its weight in an expansion of a density.
+    """
+    ranks = [sum(powers) for powers in _EXPONENTS]
+    often = [
+        factorial(p) / np.prod([factorial(n) for n in powers]) for p, powers in zip(ranks, _EXPONENTS, strict=True)
     ]
-)
-"""Row l - 1: coefficients of (2l + 1) P_l in powers of cos θ, the weight of degree l in an expansion of a density."""
+    degrees = range(1, LARGEST_DEGREE + 1)
+    of_rank = [
+        (2 * degree + 1) * np.pad(legendre.leg2poly(np.eye(degree + 1)[degree]), (0, LARGEST_DEGREE - degree))
+        for degree in degrees
+    ]
+    return np.array(often)[:, None] * np.array(of_rank).T[ranks]
+
+
+_CONTRACTION = _contraction()
 
 
 def _monomials(unit: FloatArray) -> FloatArray:
-    """All x^a y^b z^c up to the largest degree: (n_pairs, 35)."""
-    monomials = np.ones((len(unit), len(_EXPONENTS)))
-    place = {powers: n for n, powers in enumerate(_EXPONENTS)}
+    """All x^a y^b z^c up to the largest degree, of directions (3, n_pairs): (35, n_pairs)."""
+    monomials = np.ones((len(_EXPONENTS), unit.shape[1]))
     for n, powers in enumerate(_EXPONENTS[1:], start=1):
         axis = next(k for k in range(3) if powers[k])
         a, b, c = (power - (k == axis) for k, power in enumerate(powers))
-        monomials[:, n] = monomials[:, place[a, b, c]] * unit[:, axis]
+        np.multiply(monomials[_PLACE[a, b, c]], unit[axis], out=monomials[n])
     return monomials

@@ -1,5 +1,6 @@
 """Neighbour lists of frames, periodic or not, by matscipy."""
 
+import threading
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,8 @@ from sonde.errors import BadInput, WrongUse
 from sonde.records.arrays import FloatArray, IntArray
 from sonde.records.frames import Frame
 
+MOST_REMEMBERED = 2000
+"""Atoms of a frame whose list is remembered: some ten megabytes."""
 MARGIN_A = 1.0
 """Empty space around the atoms along directions without periodicity."""
 
@@ -32,7 +35,9 @@ class Neighbours:
 
 
 def neighbour_list(frame: Frame, cutoff_A: float) -> Neighbours:
-    """Find all pairs of atoms, periodic images included, that are closer than the cutoff.
+    """Find all pairs of atoms, periodic images included, that are closer than the cutoff; asked again, the same list.
+
+    The arrays are for reading only.
 
     Raises
     ------
@@ -45,6 +50,29 @@ def neighbour_list(frame: Frame, cutoff_A: float) -> Neighbours:
         raise WrongUse(f"A neighbour list needs a positive cutoff, not {cutoff_A} Å.")
     if frame.n_atoms == 0:
         return Neighbours(np.zeros(0, int), np.zeros(0, int), np.zeros(0), np.zeros((0, 3)))
+    if frame.n_atoms > MOST_REMEMBERED:
+        return _found(frame, cutoff_A)
+    geometry = (np.asarray(frame.positions, float), np.asarray(frame.cell, float), np.asarray(frame.pbc, bool))
+    key = (float(cutoff_A), *(part.tobytes() for part in geometry))
+    if _LAST.key != key:
+        found = _found(frame, cutoff_A)
+        for array in (found.i, found.j, found.distances, found.vectors):
+            array.setflags(write=False)
+        _LAST.key, _LAST.found = key, found
+    return _LAST.found
+
+
+class _Last(threading.local):
+    """The list that was asked for last in this thread: a potential and its probe look at the same neighbours."""
+
+    key: tuple[object, ...] | None = None
+    found: Neighbours
+
+
+_LAST = _Last()
+
+
+def _found(frame: Frame, cutoff_A: float) -> Neighbours:
     _require_sound_geometry(frame)
     cell, origin = _enclosing_cell(frame)
     i, j, distances, vectors = matscipy_neighbour_list(
