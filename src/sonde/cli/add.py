@@ -41,7 +41,7 @@ def register(app: typer.Typer) -> None:
 
 @add_app.command("dataset")
 def dataset(
-    files: Annotated[list[Path], typer.Argument(help="Files with frames or runs, or folders of runs.")],
+    files: Annotated[list[Path], typer.Argument(help="Files with frames or runs, or folders of them.")],
     name: Annotated[str, typer.Option(help="Name of the dataset.")],
     child_of: Annotated[str | None, typer.Option(help="Dataset that this one was made from.")] = None,
     project: ProjectFolder = HERE,
