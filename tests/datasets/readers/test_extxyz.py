@@ -231,6 +231,7 @@ BAD = {
     ),
     "flat lattice": (block(lattice='Lattice="2 0 0 0 3 0 0 3 0"'), "frame 0, line 2: the lattice vectors span no"),
     "lattice of 8": (block(lattice='Lattice="2 0 0 0 3 0 0 0"'), "frame 0, line 2: Lattice must hold 9 numbers"),
+    "NUL in the comment": (GOOD * 100 + block("note=a\0b"), "frame 100, line 302: the line holds a NUL"),
     "no column for elements": (block(atoms="0 0 0", properties="Properties=pos:R:3"), "frame 0, line 2"),
     "no column for positions": (block(atoms="Al", properties="Properties=species:S:1"), "frame 0, line 2"),
 }

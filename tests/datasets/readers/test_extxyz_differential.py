@@ -10,7 +10,7 @@ import pytest
 from extxyz import cextxyz
 
 from sonde.datasets.readers import read_frames
-from sonde.datasets.readers.extxyz_comment import KnownPairs
+from sonde.datasets.readers.extxyz_comment import KnownPairs, plain_tag
 from sonde.datasets.readers.tags import tag_of
 from sonde.records.frames import Frame
 
@@ -135,6 +135,29 @@ def test_plain_words_mean_what_the_parser_says(tmp_path: Path) -> None:
         expected = int(word) if isinstance(said, int) and not isinstance(said, bool) else tag_of(said)
         assert (comment.tags["key"], type(comment.tags["key"])) == (expected, type(expected)), word
     assert n_read > 400
+
+
+def test_quoted_words_mean_what_the_parser_says(tmp_path: Path) -> None:
+    """Texts, and rows of numbers that make no matrix."""
+    rng = np.random.default_rng(3)
+    known = [
+        *["T", "F", "true", "two", "Ni", "nan", "inf", "1", "2.5", "-7", "007", "1e5", "a=b,", "[x]", "None", "{", ","]
+    ]
+
+    def word() -> str:
+        made = "".join(rng.choice(list(WORD_LETTERS), rng.integers(1, 5)))
+        return str(rng.choice([made, rng.choice(known), number(rng), str(rng.integers(-99, 99))]))
+
+    values = [f'"{str(rng.choice([" ", "  "])).join(word() for _ in range(rng.integers(0, 5)))}"' for _ in range(2500)]
+    values += [json.dumps(" ".join(number(rng) for _ in range(n))) for n in (2, 3, 4, 9, 12) for _ in range(20)]
+    values += ['" x "', '"x "', '" 1 2"', '"1 2 "', '"1 2.5"', '"T T F"', '"3000000000 1"', '"-0 1"']
+    n_read = 0
+    for value, said in zip(values, by_the_parser(tmp_path / "a.xyz", values), strict=True):
+        tag = plain_tag(value)
+        if tag is not None:
+            n_read += 1
+            assert (tag, type(tag)) == (tag_of(said), type(tag_of(said))), value
+    assert n_read > 600
 
 
 def test_rows_of_numbers_mean_what_the_parser_says(tmp_path: Path) -> None:

@@ -84,6 +84,13 @@ def volume_of(cell: FloatArray) -> float:
     return abs(a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g))
 
 
+def volumes_of(cells: FloatArray) -> FloatArray:
+    """Volumes of many cells (n, 3, 3), Å³, to the last bit those of each."""
+    (a, b, c), (d, e, f), (g, h, i) = cells.transpose(1, 2, 0)
+    volumes: FloatArray = np.abs(a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g))
+    return volumes
+
+
 def checked_positions(positions: FloatArray, n_atoms: int) -> FloatArray:
     """Return positions of shape (n_atoms, 3), all finite."""
     if positions.shape != (n_atoms, 3):

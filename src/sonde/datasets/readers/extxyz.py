@@ -1,9 +1,9 @@
 """Extended xyz, plain or gzipped, through the C parser of libAtoms (package `extxyz`).
 
-The parser is driven frame by frame through `extxyz.cextxyz`, not through `extxyz.iread_dicts`: that one drops the
-whole comment line, labels and lattice included, where its grammar cannot take it (a bare word is enough). Such frames
-are read with `ase.io` instead, whose grammar is wider. The parser opens no gzip: archives are unpacked to a temporary
-file.
+Frames of the usual layouts are read many at once (`extxyz_together`). What is left is read one by one, and means the
+same: the parser is driven through `extxyz.cextxyz`, not through `extxyz.iread_dicts`, which drops the whole comment
+line, labels and lattice included, where its grammar cannot take it (a bare word is enough). Such frames are read with
+`ase.io` instead, whose grammar is wider. The parser opens no gzip: archives are unpacked to a temporary file.
 """
 
 import io
@@ -11,24 +11,25 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import ase.io
 import numpy as np
 from extxyz import cextxyz
 
-from sonde.datasets.readers.cells import checked_cell, checked_numbers, checked_positions, numbers_of
-from sonde.datasets.readers.compression import head_of, opened, uncompressed
+from sonde.datasets.readers.cells import checked_cell, checked_positions
+from sonde.datasets.readers.compression import head_of, uncompressed
+from sonde.datasets.readers.extxyz_columns import c_file, numbers_in, positions_in
 from sonde.datasets.readers.extxyz_comment import Comment, KnownPairs
+from sonde.datasets.readers.extxyz_together import Together
 from sonde.datasets.readers.labels import LABEL_KEYS, LabelDefect, take_labels
 from sonde.datasets.readers.tags import column_tags, tag_of
-from sonde.datasets.readers.text_blocks import Block, blocks
-from sonde.records.arrays import AnyArray, FloatArray, IntArray
+from sonde.datasets.readers.text_blocks import Block, Cursor, Cut, blocks, cuts
+from sonde.records.arrays import AnyArray, FloatArray
 from sonde.records.frames import Frame, Tag
 
-SPECIES_COLUMNS = ("species", "element", "elements", "symbols")
-POSITION_COLUMNS = ("pos", "positions")
-NUMBER_COLUMNS = ("Z", "numbers", "atomic_numbers")
+SMALLEST_PIECE, LARGEST_PIECE = 1 << 13, 1 << 18
+"""Bytes read at once. They grow, so that what the first frames teach serves the others."""
 ASE_COLUMNS = frozenset(["forces", "magmoms", "charges", "energies", "stresses", "dipoles"])
 """Results per atom that ase takes out of the columns."""
 ATOM_LINE = re.compile(r"atom line (\d+)")
@@ -59,6 +60,40 @@ class Parsed(NamedTuple):
         return {key: tag_of(value) for key, value in self.info.items() if key not in used}
 
 
+class OneByOne:
+    """Reads single frames wherever they stand, and names what is wrong with them."""
+
+    def __init__(self, path: Path, handle: IO[bytes], parser_file: Any) -> None:
+        self._path, self._handle, self._parser_file = path, handle, parser_file
+        self._known = KnownPairs()
+
+    def read(self, at: Cursor) -> "One | None":
+        """Read the frame that begins here; None at the end of the file."""
+        if self._handle.tell() != at.offset:
+            self._handle.seek(at.offset)
+        block = next(blocks(self._handle, self._path, at), None)
+        if block is None:
+            return None
+        parsed = _parsed(block, self._parser_file, self._known)
+        try:
+            frame = _frame(block, parsed)
+        except LabelDefect as defect:
+            place = block.comment_place if defect.atom is None else block.atom_place(defect.atom)
+            raise place.bad(str(defect), "mend or remove the frame.") from defect
+        if parsed.comment is not None:
+            self._known.keep(parsed.comment, frame.tags)
+        after = Cursor(at.frame + 1, at.line + block.n_atoms + 2, self._handle.tell())
+        return One(frame, after, parsed.comment is not None)
+
+
+class One(NamedTuple):
+    """A frame, where the next one begins, and whether its tags mean the same in all frames."""
+
+    frame: Frame
+    after: Cursor
+    plain: bool
+
+
 class ExtxyzReader:
     """Extended xyz with energies, forces, stress or virial, with or without the prefix REF_ or dft_."""
 
@@ -71,44 +106,55 @@ class ExtxyzReader:
     def read(self, path: Path) -> Iterator[Frame]:
         """Yield the frames of a file in order."""
         head_of(path)
-        with uncompressed(path) as plain, _c_file(plain) as c_file, opened(plain) as handle:
-            known = KnownPairs()
-            for block in blocks(handle, path):
-                parsed = _parsed(block, c_file, known)
-                try:
-                    frame = _frame(block, parsed)
-                except LabelDefect as defect:
-                    place = block.comment_place if defect.atom is None else block.atom_place(defect.atom)
-                    raise place.bad(str(defect), "mend or remove the frame.") from defect
-                if parsed.comment is not None:
-                    known.keep(parsed.comment, frame.tags)
-                yield frame
+        with uncompressed(path) as plain, plain.open("rb") as pieces, one_by_one(path, plain) as single:
+            together, at, size = Together(path), Cursor(), SMALLEST_PIECE
+            while True:
+                pieces.seek(at.offset)
+                found, after = cuts(pieces.read(size), at)
+                size = min(2 * size, LARGEST_PIECE)
+                if found:
+                    yield from _frames(found, together, single)
+                    at = after
+                elif one := single.read(at):
+                    yield one.frame
+                    at = one.after
+                else:
+                    return
 
 
 READER = ExtxyzReader()
 
 
 @contextmanager
-def _c_file(path: Path) -> Iterator[Any]:
-    handle = cextxyz.cfopen(str(path), "r")
-    try:
-        yield handle
-    finally:
-        cextxyz.cfclose(handle)
+def one_by_one(path: Path, plain: Path) -> Iterator[OneByOne]:
+    """Open a plain file for reading single frames; `path` is what errors name."""
+    with c_file(plain) as parser_file, plain.open("rb") as handle:
+        yield OneByOne(path, handle, parser_file)
 
 
-def _parsed(block: Block, c_file: Any, known: KnownPairs) -> Parsed:
+def _frames(found: Sequence[Cut], together: Together, single: OneByOne) -> Iterator[Frame]:
+    """Yield frames in order, at once where that is possible; a defect ends them at its own place."""
+    for cut, frame in zip(found, together.read(found), strict=True):
+        if frame is not None:
+            yield frame
+        elif one := single.read(cut.at):
+            if one.plain:
+                together.learn(cut, one.frame.tags)
+            yield one.frame
+
+
+def _parsed(block: Block, parser_file: Any, known: KnownPairs) -> Parsed:
     """Parse one whole frame with the C parser; where its grammar is too narrow for the comment line, with ase."""
     line = _without_empty_text(block.comment)
     comment = known.split(line)
     stated = KEY_VALUE.findall(block.comment) if comment is None else comment.special
     if comment is None or len({key.lower() for key, _ in stated}) < len(stated):
         _check_repeated_labels(stated, block)
-    if cextxyz.cftell(c_file) != block.offset:  # after a refusal; seeking every time would empty the buffer
-        cextxyz.cfseek(c_file, block.offset, 0)
+    if cextxyz.cftell(parser_file) != block.offset:  # after a refusal; seeking every time would empty the buffer
+        cextxyz.cfseek(parser_file, block.offset, 0)
     try:
         stands = comment.line if comment is not None else line
-        _, info, columns = cextxyz.read_frame_dicts(c_file, use_cleri=False, comment=stands)
+        _, info, columns = cextxyz.read_frame_dicts(parser_file, use_cleri=False, comment=stands)
     except cextxyz.ExtXYZError as refusal:
         atom = ATOM_LINE.search(str(refusal))
         if atom:
@@ -206,8 +252,8 @@ def _frame(block: Block, parsed: Parsed) -> Frame:
     labels = take_labels(parsed.info, parsed.columns, cell)
     tags = parsed.tags(labels.used)
     return Frame(
-        numbers=_numbers(parsed.columns),
-        positions=checked_positions(_positions(parsed.columns), block.n_atoms),
+        numbers=numbers_in(parsed.columns),
+        positions=checked_positions(positions_in(parsed.columns), block.n_atoms),
         cell=cell,
         pbc=pbc,
         energy_eV=labels.energy_eV,
@@ -217,20 +263,3 @@ def _frame(block: Block, parsed: Parsed) -> Frame:
         source_file=str(block.path),
         ordinal=block.frame,
     )
-
-
-def _positions(columns: Mapping[str, Any]) -> FloatArray:
-    for name in POSITION_COLUMNS:
-        if name in columns:
-            return np.asarray(columns[name], float)
-    raise LabelDefect("Properties=… names no column for the positions: add pos:R:3")
-
-
-def _numbers(columns: Mapping[str, Any]) -> IntArray:
-    for name in SPECIES_COLUMNS:
-        if name in columns:
-            return numbers_of(columns[name])
-    for name in NUMBER_COLUMNS:
-        if name in columns:
-            return checked_numbers(np.asarray(columns[name]))
-    raise LabelDefect("Properties=… names no column for the elements: add species:S:1")

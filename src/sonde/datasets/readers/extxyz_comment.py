@@ -6,7 +6,7 @@ the others.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -15,20 +15,25 @@ import numpy as np
 
 from sonde.datasets.readers.labels import LABEL_KEYS
 from sonde.datasets.readers.tags import tag_of
+from sonde.records.arrays import FloatArray
 from sonde.records.frames import Tag
 
-PAIR = r'[A-Za-z_]\w*=(?:"[^"]*"|\["[^"]*"\]|[^\s"\[\]{}=,]+)'
+VALUE = r'"[^"]*"|\["[^"]*"\]|[^\s"\[\]{}=,]+'
+PAIR = rf"[A-Za-z_]\w*=(?:{VALUE})"
 """A pair that means the same wherever in a line without escapes it stands."""
 ESCAPE = "\\"
 WHOLE_PAIR = re.compile(PAIR, re.ASCII)
 PAIR_OR_REST = re.compile(rf"\s*({PAIR}(?=\s|$)|\S.*)", re.ASCII)
-LEADING_ZERO = re.compile(r'[ "][-+]?0\d')
+LEADING_ZERO = re.compile(r" [-+]?0\d")
 """The parser takes 007 for a text."""
 FLOAT = re.compile(r"[-+]?(?:0|[1-9]\d*)\.\d+(?:[eE][-+]?\d+)?", re.ASCII)
 INTEGER = re.compile(r"[-+]?(?:0|[1-9]\d{0,17})", re.ASCII)
 WORD = re.compile(r"[A-Za-z][\w./:-]*", re.ASCII)
 NOT_IN_NUMBERS = "_nN"
 """What Python takes in a number and the parser does not: 1_000, nan, inf."""
+NOT_WORDS = frozenset(["nan", "inf", "infinity"])
+SAFE_INTEGER = re.compile(r"[-+]?(?:0|[1-9]\d{0,8})", re.ASCII)
+"""Of 32 bits."""
 BOOLEANS = {
     **dict.fromkeys(("T", "true", "True", "TRUE"), True),
     **dict.fromkeys(("F", "false", "False", "FALSE"), False),
@@ -107,7 +112,7 @@ class KnownPairs:
         key, _, value = text.partition("=")
         if key in GEOMETRY_KEYS or key.lower() in LABEL_KEYS:
             comment.add_special(key, value)
-        elif (tag := _plain_tag(value)) is None:
+        elif (tag := plain_tag(value)) is None:
             comment.leave(key, value)
         else:
             self._known[text] = key, tag
@@ -122,10 +127,12 @@ class KnownPairs:
                 self._known["=".join(pair)] = pair[0], tags[pair[0]]
 
 
-def _plain_tag(value: str) -> Tag:
-    """Read a bare word or number as the parser does, but for long integers, which it wraps; None leaves it to it."""
+def plain_tag(value: str) -> Tag:
+    """Read a plain value as the parser does, but for long integers, which it wraps; None leaves it to it."""
     if value.startswith(ONE_TEXT):
         return value[2:-2]
+    if value.startswith('"'):
+        return _quoted_tag(value[1:-1])
     if value in BOOLEANS:
         return BOOLEANS[value]
     if WORD.fullmatch(value):
@@ -141,13 +148,35 @@ def _plain_value(key: str, value: str) -> Any:
         return PERIODIC.get(value)
     if value[0] != '"':
         return float(value) if FLOAT.fullmatch(value) else None
-    words = value[1:-1].split()
-    if len(words) not in (6, 9) or not value.isascii() or LEADING_ZERO.search(value):
+    numbers = plain_rows([value[1:-1]])
+    if numbers is None:
         return None
-    if any(sign in value for sign in NOT_IN_NUMBERS):
+    return numbers[0].reshape(3, 3).T if numbers.size == 9 else numbers[0]
+
+
+def plain_rows(texts: Sequence[str]) -> FloatArray | None:
+    """Read rows of six or of nine numbers, all of one length, as the parser reads each; None leaves them to it."""
+    rows = [text.split() for text in texts]
+    together = " ".join(["", *texts])
+    if {len(row) for row in rows} not in ({6}, {9}) or not (together.isascii() and together.isprintable()):
+        return None
+    if any(sign in together for sign in NOT_IN_NUMBERS) or LEADING_ZERO.search(together):
         return None
     try:
-        numbers = np.array(list(map(float, words)))
+        return np.array([list(map(float, row)) for row in rows])
     except ValueError:
         return None
-    return numbers.reshape(3, 3).T if len(words) == 9 else numbers
+
+
+def _quoted_tag(text: str) -> Tag:
+    """Read words among which one is no number and no truth value, or rows of plain numbers that make no matrix."""
+    words = text.split()
+    if not text.isprintable():
+        return None
+    if any(WORD.fullmatch(word) and word not in BOOLEANS and word.lower() not in NOT_WORDS for word in words):
+        return tag_of(text)
+    if len(words) in (0, 1, 9):
+        return None
+    if all(map(FLOAT.fullmatch, words)):
+        return tag_of(np.array(list(map(float, words))))
+    return tag_of(np.array(list(map(int, words)))) if all(map(SAFE_INTEGER.fullmatch, words)) else None

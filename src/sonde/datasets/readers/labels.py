@@ -77,8 +77,8 @@ def take_labels(info: Mapping[str, Any], columns: Mapping[str, Any], cell: Float
     energies = _candidates(info, ENERGY_RANKS)
     forces = _candidates(columns, FORCE_RANKS)
     stresses = _candidates(info, STRESS_RANKS)
-    tensors = [(key, _stress(key, value, cell)) for key, value in stresses]
-    arrays = [(key, _forces(key, value)) for key, value in forces]
+    tensors = [(key, stress_of(key, value, cell)) for key, value in stresses]
+    arrays = [(key, forces_of(key, value)) for key, value in forces]
     energy, taken = _energy(energies)
     return Labels(
         energy_eV=energy,
@@ -121,14 +121,15 @@ def _is_finite_number(value: Any) -> bool:
     return not (isinstance(value, str | bool) or np.ndim(value) or not np.isfinite(value))
 
 
-def _forces(key: str, value: Any) -> FloatArray:
+def forces_of(key: str, value: Any) -> FloatArray:
+    """Return forces of shape (n_atoms, 3), all finite."""
     forces = np.asarray(value, float)
     if forces.ndim != 2 or forces.shape[1] != 3:
         raise LabelDefect(f"{key} must have three columns per atom, found shape {forces.shape}")
     return finite_rows(forces, key)
 
 
-def _stress(key: str, value: Any, cell: FloatArray) -> FloatArray:
+def stress_of(key: str, value: Any, cell: FloatArray) -> FloatArray:
     """Return the 3 × 3 stress, positive under tension; a virial W gives −W / volume."""
     try:
         numbers = np.asarray(value, float)

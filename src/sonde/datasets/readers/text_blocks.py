@@ -9,11 +9,36 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, NamedTuple
 
+import numpy as np
+
 from sonde.datasets.readers.protocol import Place
 from sonde.errors import BadInput
 
 MOST_ATOMS = 10**12
 """A larger count is a damaged one."""
+MOST_DIGITS = 12
+NEWLINE = ord("\n")
+
+
+class Cursor(NamedTuple):
+    """Where a frame begins: its number, its first line from 1, and the bytes before it in the uncompressed file."""
+
+    frame: int = 0
+    line: int = 1
+    offset: int = 0
+
+
+START = Cursor()
+
+
+class Cut(NamedTuple):
+    """A whole frame in a piece of a file, not looked into."""
+
+    at: Cursor
+    n_atoms: int
+    comment: bytes
+    """Without the end of the line."""
+    atom_lines: bytes
 
 
 class Block(NamedTuple):
@@ -46,9 +71,30 @@ class Block(NamedTuple):
         return f"{self.n_atoms}\n{comment}\n{lines}"
 
 
-def blocks(handle: IO[bytes], path: Path) -> Iterator[Block]:
-    """Yield the frames of an xyz file one by one; `path` is only named in errors."""
-    offset, line, frame = 0, 1, 0
+def cuts(piece: bytes, at: Cursor) -> tuple[list[Cut], Cursor]:
+    """Cut the whole frames at the beginning of a piece of a file, up to the first odd count; say where the rest is."""
+    ends = np.flatnonzero(np.frombuffer(piece, np.uint8) == NEWLINE).tolist()
+    found: list[Cut] = []
+    first, start, before = 0, 0, at.offset
+    while first < len(ends):
+        n_atoms = _plain_count(piece[start : ends[first]])
+        if n_atoms is None or first + 1 + n_atoms >= len(ends):
+            break
+        comment, atoms, start = ends[first] + 1, ends[first + 1] + 1, ends[first + 1 + n_atoms] + 1
+        found.append(Cut(at, n_atoms, piece[comment : atoms - 1], piece[atoms:start]))
+        first += n_atoms + 2
+        at = Cursor(at.frame + 1, at.line + n_atoms + 2, before + start)
+    return found, at
+
+
+def _plain_count(text: bytes) -> int | None:
+    text = text.strip()
+    return int(text) or None if text.isdigit() and len(text) <= MOST_DIGITS else None
+
+
+def blocks(handle: IO[bytes], path: Path, at: Cursor = START) -> Iterator[Block]:
+    """Yield the frames of an xyz file one by one from a place on; `path` is only named in errors."""
+    frame, line, offset = at
     while count_line := handle.readline():
         if not count_line.strip():
             _only_blank_lines_may_follow(handle, Place(path, frame, line))
@@ -110,6 +156,8 @@ def _only_blank_lines_may_follow(handle: IO[bytes], place: Place) -> None:
 
 
 def _decoded(comment_line: bytes, path: Path, frame: int, line: int) -> str:
+    if b"\0" in comment_line:
+        raise Place(path, frame, line + 1).bad("the line holds a NUL byte", "was the file written completely?")
     try:
         return comment_line.decode().rstrip("\r\n")
     except UnicodeDecodeError as wrong:
