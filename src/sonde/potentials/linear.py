@@ -52,13 +52,17 @@ class LinearParameters:
 
 
 class LinearPotential:
-    """Energy linear in invariant features of each atom's neighbourhood; see `linear_basis` for the features."""
+    """Energy linear in invariant features of each atom's neighbourhood; see `linear_basis` for the features.
 
-    def __init__(self, parameters: LinearParameters) -> None:
+    payload: the file it was read from, byte for byte: versions of Python write the same arrays in other bytes, and the
+    hash of the file is the identity.
+    """
+
+    def __init__(self, parameters: LinearParameters, payload: bytes | None = None) -> None:
         self.parameters = parameters
         self._layout = FeatureLayout.of(parameters.settings, len(parameters.elements))
         self._quadratic = _quadratic_weights(parameters.weights, self._layout)
-        self._payload = _to_bytes(parameters)
+        self._payload = payload or _to_bytes(parameters)
         self.identity = PotentialIdentity(
             adapter="linear",
             checkpoint_sha256=hashlib.sha256(self._payload).hexdigest(),
@@ -222,8 +226,9 @@ def load(
     if head is not None or dtype != "float64" or device != "cpu":
         raise WrongUse("A linear potential has no heads and runs in float64 on the CPU: leave those options out.")
     try:
-        with np.load(checkpoint, allow_pickle=False) as arrays:
-            return LinearPotential(_from_arrays(dict(arrays)))
+        payload = checkpoint.read_bytes()
+        with np.load(io.BytesIO(payload), allow_pickle=False) as arrays:
+            return LinearPotential(_from_arrays(dict(arrays)), payload)
     except (ValueError, KeyError, OSError, TypeError) as broken:
         raise BadInput(
             checkpoint, None, f"is not a linear potential of sonde ({broken})", "Give the .npz that `save` wrote."
