@@ -3,12 +3,21 @@
 from collections import defaultdict
 from collections.abc import Sequence
 
+import numpy as np
+
 from sonde.datasets.surfaces import HARD, surface_ordinals
 from sonde.records.frames import Frame, Tag
 
 CHARGES = ("charge", "total_charge", "net_charge")
 FEWEST = 8
 """Frames of a group below which it cannot say what is usual in it."""
+LONELY_A3 = 300.0
+"""Volume of a cell in which one atom has no neighbours."""
+
+
+def is_alone(frame: Frame) -> bool:
+    """Tell whether a frame is a single atom far from any other: nothing but its own energy says what it should be."""
+    return frame.n_atoms == 1 and (not np.any(frame.pbc) or abs(float(np.linalg.det(frame.cell))) > LONELY_A3)
 
 
 def charge_of(frame: Frame) -> Tag:

@@ -8,11 +8,13 @@ import numpy as np
 from ase.data import chemical_symbols
 from scipy import linalg
 
+from sonde.datasets.comparable_energies import is_alone
+from sonde.datasets.composition_reference import energies_off_reference
 from sonde.datasets.contradictions import formula_of
 from sonde.datasets.label_alarms import alarm
-from sonde.datasets.label_statistics import FIT_SIGMAS, energies_off_reference, outlying, robust_sigma
+from sonde.datasets.label_statistics import FIT_SIGMAS, outlying, robust_sigma
 from sonde.datasets.unit_readings import ENERGY_UNITS, PER_ATOM
-from sonde.datasets.yardstick import Yardstick
+from sonde.datasets.yardstick import Yardstick, usual
 from sonde.records.arrays import BoolArray, FloatArray
 from sonde.records.datasets import Alarm
 from sonde.records.frames import Frame
@@ -28,9 +30,7 @@ RESOLVED = 3.0
 ENERGIES_PER_WEIGHT, ENOUGH = 1.5, 50
 """Fewer energies than both, and the model bends to wrong energies: then compositions alone say what is usual."""
 MUCH_BETTER = 0.15
-"""Share of its miss that an energy may keep under the right reading, where several energies want the same one."""
-LONELY_A3 = 300.0
-"""Volume of a cell in which one atom has no neighbours."""
+"""Share of its miss, and of the right energy, that may be left under a reading that several energies want."""
 EXPLAINED = 0.7
 """Share of the energies that are off which one shift per element must explain, to be named."""
 
@@ -74,23 +74,22 @@ def _expected(frames: Sequence[Frame], yardstick: Yardstick | None) -> Expected 
     n_energies = int(np.isfinite(per_atom).sum())
     if yardstick is not None and n_energies > min(ENOUGH, ENERGIES_PER_WEIGHT * yardstick.layout.n_weights):
         off = yardstick.energies_off
-        off = off - np.nanmedian(off)
-        sigma = robust_sigma(off[np.isfinite(off)])
+        usual_ones = yardstick.usual_energies
+        off = off - np.median(off[usual_ones])
+        sigma = robust_sigma(off[usual_ones])
         limit = max(OFF_SIGMAS * sigma, SMALLEST_OFF_EV_PER_ATOM)
         far = (np.nan_to_num(np.abs(off)) > limit * _strain(frames)) & ~_alone(frames)
         return Expected(off, per_atom - off, far, max(FIT_SIGMAS * sigma, FIT_EV_PER_ATOM), "a model of the others")
     above, reference = energies_off_reference(frames)
-    usual, sigma = float(np.nanmedian(above)), robust_sigma(above[np.isfinite(above)])
+    near = usual(above)
+    middle, sigma = float(np.median(above[near])), robust_sigma(above[near])
     far = outlying(above, [str(frame.tags.get("config_type")) for frame in frames])
     tolerance = max(FIT_SIGMAS * sigma, FIT_EV_PER_ATOM)
-    return Expected(above - usual, reference + usual, far, tolerance, "the rest of their config_type")
+    return Expected(above - middle, reference + middle, far, tolerance, "the rest of their config_type")
 
 
 def _alone(frames: Sequence[Frame]) -> BoolArray:
-    """Mark single atoms far from any other: nothing but their own energy says what it should be."""
-    return np.array(
-        [f.n_atoms == 1 and (not f.pbc.any() or abs(np.linalg.det(f.cell)) > LONELY_A3) for f in frames], bool
-    )
+    return np.array([is_alone(frame) for frame in frames], bool)
 
 
 def _strain(frames: Sequence[Frame]) -> FloatArray:
@@ -117,7 +116,7 @@ def _readings(frames: Sequence[Frame], expected: Expected) -> dict[str, list[int
         best = min(misses, key=lambda words: misses[words])
         if misses[best] < expected.tolerance * strain[place]:
             found.setdefault(best, []).append(place)
-        elif misses[best] < MUCH_BETTER * abs(energy / n_atoms - right):
+        elif misses[best] < MUCH_BETTER * min(abs(energy / n_atoms - right), abs(right)):
             likely.setdefault(best, []).append(place)
     for words, places in likely.items():
         # One may be chance; several that turn right under one reading are not.

@@ -4,16 +4,18 @@ About 50 bytes per frame; 10⁶ frames are 50 MB. Beyond that only a sample of t
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
 from ase.data import chemical_symbols
 
+from sonde.datasets.comparable_energies import is_alone
 from sonde.datasets.contradictions import MOMENTS, formula_of
 from sonde.datasets.identity import GRID_A
-from sonde.datasets.label_statistics import zero_forces_by_symmetry
+from sonde.datasets.label_statistics import zero_forces_by_symmetry, zeros_by_symmetry
+from sonde.datasets.missing_values import without_missing_values
 from sonde.datasets.tag_kinds import KindCounter, TagKinds
 from sonde.records.arrays import AnyArray, BoolArray, FloatArray, IntArray
 from sonde.records.frames import Frame
@@ -22,6 +24,8 @@ BATCH = 4096
 LARGEST_Z = 119
 MOST_SYMMETRY_TESTS = 2000
 """Frames with zero forces whose symmetry is looked at; a test takes about a millisecond."""
+LEAST_FORCE_EV_PER_A = 0.05
+"""Beside weaker forces others may round to zero."""
 MIX = tuple(np.uint64(odd) for odd in (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0x27D4EB2F165667C5))
 COMPOSITION_HASH = np.random.default_rng(1).integers(1, 2**63, LARGEST_Z, dtype=np.uint64) | np.uint64(1)
 
@@ -32,7 +36,10 @@ class FrameTable:
 
     geometry : hash of species, periodicity, cell and positions on a grid of 1e-4 Å, in file order, unwrapped.
     force_digest : a fixed random projection of the forces: equal for equal forces.
+    not_finite : a label held NaN or inf; that label counts as missing.
     net_force : |ΣF| per atom, eV/Å. zero_forces : all exactly zero, which symmetry does not ask for.
+    some_zero_forces : exactly zero on some atoms or along one axis, which symmetry does not ask for.
+    alone : one atom without neighbours.
     moment : magnetic moment of the cell, absolute where it is stated, μB, NaN where none is.
     formula : number of the formula.
     """
@@ -45,7 +52,10 @@ class FrameTable:
     has_forces: BoolArray
     has_stress: BoolArray
     zero_forces: BoolArray
+    some_zero_forces: BoolArray
     zero_stress: BoolArray
+    not_finite: BoolArray
+    alone: BoolArray
     moment: FloatArray
     formula: IntArray
     kinds: TagKinds
@@ -75,13 +85,14 @@ class TableMaker:
 
     def add(self, frames: list[Frame]) -> None:
         """Take a batch."""
+        frames, not_finite = without_missing_values(frames)
         sizes = np.array([len(frame.numbers) for frame in frames])
         starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
         numbers = np.concatenate([frame.numbers for frame in frames])
         self._elements += np.bincount(numbers, minlength=LARGEST_Z)
         frame_of = np.repeat(np.arange(len(frames)), sizes)
         order = np.arange(len(numbers)) - starts[frame_of]
-        digest, net, has_forces, all_zero = _force_columns(frames, sizes, starts, order)
+        digest, net, has_forces, all_zero, some_zero = _force_columns(frames, sizes, starts, order)
         self._columns.append(
             {
                 "n_atoms": sizes,
@@ -91,8 +102,11 @@ class TableMaker:
                 "net_force": net,
                 "has_forces": has_forces,
                 "has_stress": np.array([f.stress_eV_per_A3 is not None for f in frames]),
-                "zero_forces": self._unasked_zeros(frames, all_zero),
+                "zero_forces": self._unasked_zeros(frames, all_zero, zero_forces_by_symmetry),
+                "some_zero_forces": self._unasked_zeros(frames, some_zero, zeros_by_symmetry),
                 "zero_stress": np.array([_is_zero(f.stress_eV_per_A3) for f in frames]),
+                "not_finite": not_finite,
+                "alone": np.array([is_alone(f) for f in frames]),
                 "moment": np.array([_moment(f) for f in frames]),
                 "formula": self._formula_numbers(frames, numbers, frame_of),
                 "kind": np.array([self._kinds.number(f) for f in frames], np.int64),
@@ -112,7 +126,10 @@ class TableMaker:
             has_forces=column["has_forces"],
             has_stress=column["has_stress"],
             zero_forces=column["zero_forces"],
+            some_zero_forces=column["some_zero_forces"],
             zero_stress=column["zero_stress"],
+            not_finite=column["not_finite"],
+            alone=column["alone"],
             moment=column["moment"],
             formula=column["formula"],
             kinds=TagKinds(tuple(self._kinds.examples), column["kind"]),
@@ -121,15 +138,17 @@ class TableMaker:
             n_untested_zeros=self._n_untested,
         )
 
-    def _unasked_zeros(self, frames: list[Frame], all_zero: BoolArray) -> BoolArray:
+    def _unasked_zeros(
+        self, frames: list[Frame], with_zeros: BoolArray, by_symmetry: Callable[[Frame], bool]
+    ) -> BoolArray:
         """Mark zero forces that no symmetry explains; after 2,000 tests the others count as explained."""
         zero = np.zeros(len(frames), bool)
-        for place in np.flatnonzero(all_zero).tolist():
+        for place in np.flatnonzero(with_zeros).tolist():
             if self._n_tests == MOST_SYMMETRY_TESTS:
                 self._n_untested += 1
                 continue
             self._n_tests += 1
-            zero[place] = not zero_forces_by_symmetry(frames[place])
+            zero[place] = not by_symmetry(frames[place])
         return zero
 
     def _formula_numbers(self, frames: list[Frame], numbers: IntArray, frame_of: IntArray) -> IntArray:
@@ -184,8 +203,8 @@ def _geometry_hashes(frames: list[Frame], numbers: IntArray, order: IntArray, fr
 
 def _force_columns(
     frames: list[Frame], sizes: IntArray, starts: IntArray, order: IntArray
-) -> tuple[FloatArray, FloatArray, BoolArray, BoolArray]:
-    """Digest, net force per atom, whether there are forces, and whether all are exactly zero."""
+) -> tuple[FloatArray, FloatArray, BoolArray, BoolArray, BoolArray]:
+    """Digest, net force per atom, whether there are forces, and whether all or some atoms' are exactly zero."""
     has = np.array([frame.forces_eV_per_A is not None for frame in frames])
     forces = np.concatenate(
         [np.zeros((len(f.numbers), 3)) if f.forces_eV_per_A is None else f.forces_eV_per_A for f in frames]
@@ -193,8 +212,11 @@ def _force_columns(
     signs = np.cos(np.array([1.0, 2.0, 3.0]) + order[:, None] * np.array([0.7, 1.3, 2.1]))
     digest = np.add.reduceat((forces * signs).sum(axis=1), starts)
     net = np.linalg.norm(np.add.reduceat(forces, starts), axis=1) / sizes
-    largest = np.maximum.reduceat(np.abs(forces).max(axis=1), starts)
-    return np.where(has, digest, np.nan), np.where(has, net, 0.0), has, has & (largest == 0)
+    size = np.abs(forces)
+    largest = np.maximum.reduceat(size.max(axis=1), starts)
+    of_atom, of_axis = np.minimum.reduceat(size.max(axis=1), starts), np.maximum.reduceat(size, starts).min(axis=1)
+    some_zero = has & (np.minimum(of_atom, of_axis) == 0) & (largest > LEAST_FORCE_EV_PER_A)
+    return np.where(has, digest, np.nan), np.where(has, net, 0.0), has, has & (largest == 0), some_zero
 
 
 @dataclass(frozen=True, eq=False)
@@ -215,7 +237,7 @@ def pass_over(frames: Iterable[Frame], most_held: int, sample: int, seed: int = 
     maker, reservoir = TableMaker(), _Reservoir(most_held, sample, seed)
     for batch in _batches(frames):
         maker.add(batch)
-        reservoir.add(batch)
+        reservoir.add(without_missing_values(batch)[0])
     if not reservoir.n:
         return None
     held, places = reservoir.content()

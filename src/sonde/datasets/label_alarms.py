@@ -19,7 +19,8 @@ NET_FORCE_LIMIT_EV_PER_A = 0.005
 
 def label_alarms(table: "FrameTable") -> list[Alarm]:
     """Run all checks that need one frame at a time."""
-    found = [*_missing(table), _zero_forces(table), _zero_stress(table), _zero_energy(table), _net_force(table)]
+    found = [_not_finite(table), *_missing(table), _zero_forces(table), _some_zero_forces(table), _zero_stress(table)]
+    found += [_zero_energy(table), _net_force(table)]
     return [alarm for alarm in found if alarm is not None]
 
 
@@ -48,12 +49,28 @@ def _missing(table: "FrameTable") -> list[Alarm | None]:
     return alarms
 
 
+def _not_finite(table: "FrameTable") -> Alarm | None:
+    places = _places(table.not_finite)
+    message = f"{len(places)} frames have labels that hold NaN or infinity; they are taken for missing."
+    return alarm("not_finite", "high", places, message, "Set these labels to none, or leave the frames out.")
+
+
 def _zero_forces(table: "FrameTable") -> Alarm | None:
     places = _places(table.zero_forces)
     message = f"{len(places)} frames have forces that are all exactly zero, which their symmetry does not ask for."
     if table.n_untested_zeros:
         message += f" {table.n_untested_zeros} more are all zero; their symmetry was not looked at."
     return alarm("zero_filled_forces", "high", places, message, "Most likely missing labels: set them to none.")
+
+
+def _some_zero_forces(table: "FrameTable") -> Alarm | None:
+    places = _places(table.some_zero_forces)
+    message = (
+        f"In {len(places)} frames the forces on some atoms, or along one axis, are exactly zero beside others that are "
+        "not; symmetry does not ask for it."
+    )
+    advice = "Were atoms held fixed, or components left out? Such zeros are no forces: take them out of the loss."
+    return alarm("zeroed_atoms", "medium", places, message, advice)
 
 
 def _zero_stress(table: "FrameTable") -> Alarm | None:
@@ -63,7 +80,8 @@ def _zero_stress(table: "FrameTable") -> Alarm | None:
 
 
 def _zero_energy(table: "FrameTable") -> Alarm | None:
-    places = _places(table.energy_eV == 0.0)
+    # Lone atoms may be where energies are counted from.
+    places = _places((table.energy_eV == 0.0) & ~table.alone)
     message = f"{len(places)} frames have an energy of exactly zero."
     return alarm("zero_filled_energy", "high", places, message, "Most likely missing labels: set them to none.")
 

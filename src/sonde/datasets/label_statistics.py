@@ -8,17 +8,17 @@ import numpy as np
 from sonde.local_environments.neighbours import neighbour_list
 from sonde.records.arrays import BoolArray, FloatArray
 from sonde.records.frames import Frame
-from sonde.reference_energies.fitted import composition_matrix, fit_reference_energies
 
 POLAR_CUTOFF_A = 6.0
 POLAR_TOLERANCE = 1e-3
 """Å, in units of the largest weight of one neighbour: what rounded coordinates leave of a sum that vanishes."""
+CLEARLY_POLAR = 0.05
+"""Beyond, in the same units, a force does not round to zero either."""
 SHELLS_A = (2.0, 3.0, 4.5)
 MAD_TO_SIGMA = 1.4826
 OUTLIER_SIGMAS = 10.0
 SMALLEST_OUTLIER_EV_PER_ATOM = 0.3
 FIT_SIGMAS = 4.0
-FIT_ROUNDS = 10
 
 
 def zero_forces_by_symmetry(frame: Frame) -> bool:
@@ -28,48 +28,29 @@ def zero_forces_by_symmetry(frame: Frame) -> bool:
     vanishes, for any radial weight w and for each element; where one of these sums stands, zero is no consequence of
     symmetry. Three weights per element are tried, within 6 Å.
     """
+    return bool(_polarity(frame).max(initial=0.0) <= POLAR_TOLERANCE)
+
+
+def zeros_by_symmetry(frame: Frame) -> bool:
+    """Tell whether symmetry may ask for those components of the forces that are exactly zero, beside others."""
+    assert frame.forces_eV_per_A is not None
+    return bool(_polarity(frame)[frame.forces_eV_per_A == 0].max(initial=0.0) <= CLEARLY_POLAR)
+
+
+def _polarity(frame: Frame) -> FloatArray:
+    """Largest |Σ_j w(r_ij) r_ij| over weights and elements, (n_atoms, 3), in units of the weight of one neighbour."""
     pairs = neighbour_list(frame, POLAR_CUTOFF_A)
     fade = (1 - (pairs.distances / POLAR_CUTOFF_A) ** 2) ** 2
+    largest = np.zeros((frame.n_atoms, 3))
     for number in np.unique(frame.numbers):
         for shell in SHELLS_A:
             weights = np.where(frame.numbers[pairs.j] == number, fade * np.exp(-pairs.distances / shell), 0.0)
             polar = np.stack(
-                [np.bincount(pairs.i, weights * pairs.vectors[:, axis], frame.n_atoms) for axis in range(3)]
+                [np.bincount(pairs.i, weights * pairs.vectors[:, axis], frame.n_atoms) for axis in range(3)], axis=1
             )
-            if np.abs(polar).max() > POLAR_TOLERANCE * float(weights.max(initial=0.0)):
-                return False
-    return True
-
-
-def energies_off_reference(frames: Sequence[Frame]) -> tuple[FloatArray, FloatArray]:
-    """Energy above the fitted composition reference, and the reference itself, eV/atom, NaN without an energy.
-
-    The fit is repeated without the frames that lie far from it, so that a few wrong energies do not bend it.
-    """
-    labelled = np.array([frame.energy_eV is not None for frame in frames])
-    above, reference = np.full(len(frames), np.nan), np.full(len(frames), np.nan)
-    if not labelled.any():
-        return above, reference
-    some = [frame for frame in frames if frame.energy_eV is not None]
-    elements = sorted({int(number) for frame in some for number in np.unique(frame.numbers)})
-    sizes = np.array([frame.n_atoms for frame in some], float)
-    composition = composition_matrix(some, elements) / sizes[:, None]
-    per_atom = np.array([frame.energy_eV for frame in some], float) / sizes
-    inside = _near_median(per_atom)
-    for _ in range(FIT_ROUNDS):
-        fitted = fit_reference_energies([frame for frame, good in zip(some, inside, strict=True) if good])
-        predicted = composition @ np.array([fitted.energies_eV.get(number, np.nan) for number in elements])
-        predicted = np.where(np.isfinite(predicted), predicted, per_atom)
-        now = _near_median(per_atom - predicted)
-        if np.array_equal(now, inside):
-            break
-        inside = now
-    above[labelled], reference[labelled] = per_atom - predicted, predicted
-    return above, reference
-
-
-def _near_median(values: FloatArray) -> BoolArray:
-    return np.abs(values - np.median(values)) <= max(FIT_SIGMAS * robust_sigma(values), 1e-6)
+            most = float(weights.max(initial=0.0))
+            largest = np.maximum(largest, np.abs(polar) / most if most > 0 else 0.0)
+    return largest
 
 
 def robust_sigma(values: FloatArray) -> float:

@@ -44,6 +44,7 @@ ENERGY_UNITS = (
     Reading("in Rydberg", "energy_unit", units.Rydberg),
     Reading("in kcal/mol", "energy_unit", units.kcal / units.mol),
     Reading("in kJ/mol", "energy_unit", units.kJ / units.mol),
+    Reading("in meV", "energy_unit", 1e-3),
 )
 FORCE_READINGS = (
     Reading("in Hartree/Bohr", "force_unit", units.Hartree / units.Bohr),

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import linalg
 
-from sonde.datasets.label_statistics import energies_off_reference, robust_sigma
+from sonde.datasets.composition_reference import energies_off_reference
+from sonde.datasets.label_statistics import robust_sigma
 from sonde.datasets.yardstick_basis import Layout, Rows, layout_of, rows_of
-from sonde.records.arrays import FloatArray
+from sonde.records.arrays import BoolArray, FloatArray
 from sonde.records.frames import Frame
 
 MOST_ELEMENTS = 12
@@ -22,6 +23,8 @@ MOST_FITTED = 800
 LEAST_FITTED = 12
 ROWS_PER_WEIGHT = 3
 ROUNDS = 8
+LIKELY = 0.25
+"""First weight from which an energy says how far off the others may be."""
 ENERGY_WEIGHT = 10.0
 """Of an energy per atom, eV, against one force component, eV/Å."""
 RIDGE = 1e-8
@@ -29,6 +32,8 @@ FORCE_FLOOR_EV_PER_A = 0.05
 """What forces are off by in any case; smaller ones tell nothing of their unit."""
 USUAL_OFF_REFERENCE_EV_PER_ATOM = 0.5
 """How far energies may lie from their composition's reference at first without losing weight."""
+SMALLEST_PART = 0.1
+"""Share of the energies near their reference below which compositions do not say what is usual."""
 ENERGY_FLOOR_EV_PER_ATOM, RELATIVE_FLOOR = 0.01, 0.05
 """What the model misses in any case: energies per atom, and forces relative to their size."""
 
@@ -58,6 +63,8 @@ class Yardstick:
     weights: FloatArray
     energy_slope: float | None
     measured: tuple[Measured, ...]
+    usual_energies: BoolArray
+    """Frames whose energy lies where its composition lets expect it, before anything else is fitted."""
 
     @property
     def energies_off(self) -> FloatArray:
@@ -73,22 +80,28 @@ def yardstick(frames: Sequence[Frame]) -> Yardstick | None:
         return None
     rows = list(rows_of(frames, layout))
     chosen = np.unique(np.linspace(0, len(frames) - 1, MOST_FITTED).astype(int)).tolist()
-    first_trust = _first_trust(frames)
+    above, _ = energies_off_reference(frames)
+    first_trust = _first_trust(above)
     problem = _Problem([frames[i] for i in chosen], [rows[i] for i in chosen], first_trust[chosen])
     if problem.n_labels < ROWS_PER_WEIGHT * layout.n_weights:
         return None
     weights = problem.solve(energies=True)
     slope = problem.energy_slope(problem.solve(energies=False)) if problem.n_force_rows else None
     measured = tuple(_measured(frame, one, weights) for frame, one in zip(frames, rows, strict=True))
-    return Yardstick(layout, weights, slope, measured)
+    return Yardstick(layout, weights, slope, measured, usual(above))
 
 
-def _first_trust(frames: Sequence[Frame]) -> FloatArray:
+def usual(above: FloatArray) -> BoolArray:
+    """Mark energies near their composition's reference; all that are known where few are."""
+    near = np.abs(np.nan_to_num(above, nan=np.inf)) < USUAL_OFF_REFERENCE_EV_PER_ATOM
+    return near if np.count_nonzero(near) >= SMALLEST_PART * np.isfinite(above).sum() else np.isfinite(above)
+
+
+def _first_trust(above: FloatArray) -> FloatArray:
     """Weights of energies before anything is fitted: what composition alone shows to be far off counts little."""
-    above, _ = energies_off_reference(frames)
     known = np.isfinite(above)
-    trust = np.zeros(len(frames))
-    trust[known] = _trust(above[known], USUAL_OFF_REFERENCE_EV_PER_ATOM)
+    trust = np.zeros(len(above))
+    trust[known] = _trust(above[known], USUAL_OFF_REFERENCE_EV_PER_ATOM, among=usual(above)[known])
     return trust
 
 
@@ -99,6 +112,8 @@ class _Problem:
         self.frames, self.rows = frames, rows
         self.with_energy = [i for i, f in enumerate(frames) if f.energy_eV is not None]
         self.first_trust = first_trust[self.with_energy]
+        likely = self.first_trust > LIKELY
+        self.first_usual = likely if likely.sum() >= SMALLEST_PART * len(likely) else np.ones(len(likely), bool)
         self.with_forces = [
             i for i, f in enumerate(frames) if f.forces_eV_per_A is not None and f.forces_eV_per_A.any()
         ]
@@ -116,7 +131,7 @@ class _Problem:
         weights = self._solve(energy_weights, force_weights)
         for _ in range(ROUNDS):
             if energies:
-                energy_weights = _trust(self.y - self.X @ weights, ENERGY_FLOOR_EV_PER_ATOM)
+                energy_weights = _trust(self.y - self.X @ weights, ENERGY_FLOOR_EV_PER_ATOM, among=self.first_usual)
             force_weights = self._force_trust(weights, sizes)
             weights = self._solve(energy_weights, force_weights)
         return weights
@@ -170,12 +185,14 @@ def _first_weights(sizes: FloatArray) -> FloatArray:
     return usual**2 / (sizes**2 + usual**2)
 
 
-def _trust(missed: FloatArray, floor: float, *, centred: bool = True) -> FloatArray:
+def _trust(missed: FloatArray, floor: float, *, centred: bool = True, among: BoolArray | None = None) -> FloatArray:
+    """Weights by how much is missed, measured with the median of those `among` which it is to be taken."""
     if not len(missed):
         return missed
-    missed = missed - np.median(missed) if centred else missed
-    usual = 3 * max(float(np.median(np.abs(missed))), floor)
-    return 1 / (1 + (missed / usual) ** 2) ** 2
+    some = missed if among is None else missed[among]
+    middle = float(np.median(some)) if centred else 0.0
+    scale = 3 * max(float(np.median(np.abs(some - middle))), floor)
+    return 1 / (1 + ((missed - middle) / scale) ** 2) ** 2
 
 
 def _ridge(A: FloatArray, b: FloatArray) -> FloatArray:

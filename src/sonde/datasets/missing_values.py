@@ -1,0 +1,25 @@
+"""Labels that are no numbers: taken for missing, and counted."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from sonde.records.arrays import BoolArray
+from sonde.records.frames import Frame
+
+
+def without_missing_values(frames: Sequence[Frame]) -> tuple[list[Frame], BoolArray]:
+    """Return the frames without labels that hold NaN or inf, and which frames had such labels."""
+    cleaned = [_without(frame) for frame in frames]
+    changed = [new is not old for new, old in zip(cleaned, frames, strict=True)]
+    return cleaned, np.array(changed, bool)
+
+
+def _without(frame: Frame) -> Frame:
+    labels = {
+        name: None
+        for name in ("energy_eV", "forces_eV_per_A", "stress_eV_per_A3")
+        if (value := getattr(frame, name)) is not None and not np.all(np.isfinite(value))
+    }
+    return replace(frame, **labels) if labels else frame  # type: ignore[arg-type]  # labels may be None
