@@ -141,7 +141,23 @@ def test_quoted_words_mean_what_the_parser_says(tmp_path: Path) -> None:
     """Texts, and rows of numbers that make no matrix."""
     rng = np.random.default_rng(3)
     known = [
-        *["T", "F", "true", "two", "Ni", "nan", "inf", "1", "2.5", "-7", "007", "1e5", "a=b,", "[x]", "None", "{", ","]
+        "T",
+        "F",
+        "true",
+        "two",
+        "Ni",
+        "nan",
+        "inf",
+        "1",
+        "2.5",
+        "-7",
+        "007",
+        "1e5",
+        "a=b,",
+        "[x]",
+        "None",
+        "{",
+        ",",
     ]
 
     def word() -> str:
