@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
-from sonde.decisions.answers import Archive, why_question
+from sonde.decisions.answers import why_question
+from sonde.operations.why import open_archive
 from sonde.records.decisions import Passage
 from sonde.store import Project
 
@@ -33,7 +34,7 @@ class Method(Protocol):
 
 def ask(project: Project, everything: Sequence[Passage], question: str) -> Given:  # noqa: ARG001 - as the others
     """`sonde why`; where it keeps silent, the nearest evidence counts for the ranking and not as an answer."""
-    why = why_question(Archive(project.passages, project.changes.all(), project.links.all()), question)
+    why = why_question(open_archive(project), question)
     quotes = why.quotes if why.answered else why.nearest
     return Given(tuple((quote.anchor, quote.text) for quote in quotes), why.answered)
 

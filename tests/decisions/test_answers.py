@@ -13,7 +13,7 @@ import pytest
 from tests.decisions.case_wordings import WordingSet
 from tests.decisions.cases import SITUATIONS, Case, cases
 
-from sonde.decisions.answers import Archive, why_at, why_change, why_commit, why_key, why_question
+from sonde.decisions.answers import Archive, ListedLinks, why_at, why_change, why_commit, why_key, why_question
 from sonde.decisions.linking import link
 from sonde.decisions.rationale import cues, driver_of, sentences
 from sonde.decisions.rule_changes import change_for_rule
@@ -52,7 +52,7 @@ class Listed:
 
 def archive_of(case: Case) -> Archive:
     changes = [*case.history, case.change]
-    return Archive(Listed(case.passages), changes, link(changes, case.passages))
+    return Archive(Listed(case.passages), changes, ListedLinks(changes, link(changes, case.passages)))
 
 
 def outcome(case: Case, why: Why) -> str:
@@ -120,9 +120,8 @@ def test_earlier_decision_is_not_the_reason() -> None:
 def test_rejected_links_are_left_out() -> None:
     case = case_named("same_message")
     archive = archive_of(case)
-    rejected = Archive(
-        archive.passages, archive.changes, [replace(found, status="rejected") for found in archive.links]
-    )
+    links = [replace(found, status="rejected") for found in link(archive.changes, case.passages)]
+    rejected = Archive(archive.passages, archive.changes, ListedLinks(archive.changes, links))
     assert why_change(archive, case.change).answered
     assert not why_change(rejected, case.change).answered
 
@@ -222,7 +221,8 @@ def answered(talk: Sequence[str]) -> bool:
         for step, text in enumerate(talk)
     ]  # fmt: skip
     passages = [*case.passages, *said]
-    return why_change(Archive(Listed(passages), [case.change], link([case.change], passages)), case.change).answered
+    links = ListedLinks([case.change], link([case.change], passages))
+    return why_change(Archive(Listed(passages), [case.change], links), case.change).answered
 
 
 @pytest.mark.parametrize("talk", NO_REASONS, ids=" / ".join)

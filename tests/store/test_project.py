@@ -27,6 +27,7 @@ MIGRATIONS = {
     "m003_bulk_index.py": "b4f22e1ad5d63d5f55eefed4b237b30ac003af4fbdabbd2525f51a45ddb87fbb",
     "m004_merge_later.py": "6cd7eb82899306c14d51aad0ff4e5dd1f16687609fbe593579e7f0a8748c4b39",
     "m006_identities.py": "31fc12ece0087dc6d1f0d3fc6a59b9dacc22f0e0d69b7bd3c7f77eb2d5c00d97",
+    "m007_mentions.py": "9de456a47d16ee31875d081842f408cf3321b65b8ea5ec25b72ad2389e970672",
     "m005_vocabulary.py": "afe319fd913f9d09754457710e591d9da9b346c2133b76020bfd0b602e892c29",
 }
 """A released migration is never edited: projects that went through it would differ from those that did not."""

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
+from typing import Protocol
 
 from sonde.concepts import concept_of, words_of
 from sonde.decisions.decision import decision_of, doubts_of
@@ -20,9 +21,10 @@ from sonde.decisions.retrieval import PassageIndex, Query, Restricted, aware, pa
 from sonde.decisions.roles import Era, Judged, judge
 from sonde.decisions.search_answers import search_answer
 from sonde.decisions.systems import Home, homes
+from sonde.decisions.talk import Listing, Talk
 from sonde.decisions.targets import Target, key_words, names_another, target_of, value_stance
-from sonde.decisions.threads import Thread, threads_of
-from sonde.records.decisions import Change, Link, Passage, Quote, Why
+from sonde.decisions.threads import Thread
+from sonde.records.decisions import Change, Link, Quote, Why
 
 CONFIRMED = 100.0
 """Score of a passage that a person confirmed."""
@@ -30,54 +32,84 @@ LEAST_REASON = 0.8
 """Score from which a sentence is given as a reason; set on constructed cases, see tests/decisions/cases.py."""
 
 
+class Links(Protocol):
+    """Links between passages and changes."""
+
+    def of(self, change: Change) -> Sequence[Link]:
+        """Return the links of one change."""
+        ...
+
+
 @dataclass(frozen=True)
-class Archive:
-    """Passages, changes and the links between them."""
+class ListedLinks:
+    """Links in memory; `changes` are those that they count."""
 
-    passages: PassageIndex
     changes: Sequence[Change]
-    links: Sequence[Link] = ()
+    links: Sequence[Link]
+
+    def of(self, change: Change) -> Sequence[Link]:
+        return self._by_change.get(change, ())
 
     @cached_property
-    def everything(self) -> Sequence[Passage]:
-        """All passages, read once."""
-        return list(self.passages.all())
-
-    @cached_property
-    def links_by_change(self) -> Mapping[Change, Sequence[Link]]:
-        """Links of each change that has any."""
+    def _by_change(self) -> Mapping[Change, Sequence[Link]]:
         found: dict[Change, list[Link]] = {}
         for one in self.links:
             found.setdefault(self.changes[one.change], []).append(one)
         return found
 
+
+@dataclass(frozen=True)
+class Archive:
+    """Passages, changes and the links between them.
+
+    links: None where passages and changes were never linked; it is done for each change that is asked about.
+    told: the conversations; None reads all passages into memory.
+    """
+
+    passages: PassageIndex
+    changes: Sequence[Change]
+    links: Links | None = None
+    told: Talk | None = None
+
     @cached_property
-    def threads(self) -> Mapping[str, Thread]:
-        """Conversations by anchor."""
-        return threads_of(self.everything)
+    def talk(self) -> Talk:
+        """Conversations of the passages."""
+        return Listing(list(self.passages.all())) if self.told is None else self.told
 
     @cached_property
     def homes(self) -> Mapping[str, Home]:
         """What each repository is about."""
-        return homes(self.changes, self.everything)
+        written = self.talk.written()
+        return homes(self.changes, written.of_source, written.known)
+
+    @cached_property
+    def changes_by_file(self) -> Mapping[tuple[str, str], Sequence[Change]]:
+        """Changes by source and path."""
+        found: dict[tuple[str, str], list[Change]] = {}
+        for change in self.changes:
+            found.setdefault((change.source, change.path), []).append(change)
+        return found
+
+    def links_of(self, change: Change) -> Sequence[Link]:
+        """Links of one change."""
+        return link([change], list(self.passages.all())) if self.links is None else self.links.of(change)
+
+    def same_setting(self, change: Change) -> list[Change]:
+        """Return all changes of one setting in one file."""
+        in_file = self.changes_by_file.get((change.source, change.path), ())
+        return [other for other in in_file if same_setting(other, change)]
 
     def at(self, as_of: datetime | None, source: str | None) -> "Archive":
         """Return the archive as it stood at a time, or one source of it."""
         if as_of is None and source is None:
             return self
-        before = [as_of is None or change.time <= aware(as_of) for change in self.changes]
-        return self._with(Restricted(self.passages, as_of, source), before)
+        changes = [change for change in self.changes if as_of is None or change.time <= aware(as_of)]
+        told = None if self.told is None else self.told.at(as_of, source)
+        return Archive(Restricted(self.passages, as_of, source), changes, self.links, told)
 
     def with_changes_of(self, source: str) -> "Archive":
         """Return the archive with the changes of one repository, and everything that people wrote."""
-        return self._with(self.passages, [change.source == source for change in self.changes])
-
-    def _with(self, passages: PassageIndex, holds: Sequence[bool]) -> "Archive":
-        """Keep the changes for which something holds; links count changes by place, and are counted anew."""
-        kept = [place for place, held in enumerate(holds) if held]
-        moved = {old: new for new, old in enumerate(kept)}
-        links = [replace(found, change=moved[found.change]) for found in self.links if holds[found.change]]
-        return Archive(passages, [self.changes[place] for place in kept], links)
+        return replace(self, changes=[change for change in self.changes if change.source == source])
 
 
 def why_change(archive: Archive, change: Change, question: str | None = None) -> Why:
@@ -90,7 +122,7 @@ def why_change(archive: Archive, change: Change, question: str | None = None) ->
     known = {quote.anchor for quote in quotes}
     quotes += tuple(doubt for doubt in doubts_of(judged, change) if doubt.anchor not in known)
     answered = any(quote.role == "reason" for quote in quotes)
-    later = [other for other in archive.changes if same_setting(other, change) and other.time > change.time]
+    later = [other for other in archive.same_setting(change) if other.time > change.time]
     decision = decision_of(question, change, later, quotes)
     nearest = () if answered else nearest_quotes(judged)
     return Why(question, answered, quotes if answered else (), (change,), decision, nearest)
@@ -113,7 +145,7 @@ def why_question(archive: Archive, question: str, as_of: datetime | None = None,
 
 def _answer(archive: Archive, question: str) -> Why:
     query = parse_question(question)
-    if query.commits and (commits := [c for c in query.commits if _of_commit(archive, c) or _talked_of(archive, c)]):
+    if query.commits and (commits := [c for c in query.commits if _of_commit(archive, c) or talked_of(archive, c)]):
         return replace(why_commit(archive, commits[0]), question=question)
     asked = changes_asked(archive, query)
     by_change = _best_of(archive, asked, question) if asked else None
@@ -205,19 +237,19 @@ def _judged(archive: Archive, change: Change) -> list[Judged]:
     """Read every conversation that is linked to a change."""
     scores, anchors_exact = _links_of(archive, change)
     target, era = target_of(change), _era(archive, change)
-    home = archive.homes.get(change.source) or next(iter(homes([change], archive.everything).values()))
     read: dict[str, Thread] = {}
-    for anchor in scores:
-        if anchor in archive.threads:
-            thread = archive.threads[anchor]
-            read[thread.name] = _without_others(thread, change, home, anchors_exact)
+    for passage in filter(None, map(archive.talk.get, scores)):
+        thread = archive.talk.thread(passage)
+        if thread.name not in read:
+            read[thread.name] = _without_others(thread, change, archive.homes[change.source], anchors_exact)
     judged = [item for thread in read.values() for item in judge(thread, target, era, scores, anchors_exact)]
     return sorted(judged, key=lambda item: -item.score)
 
 
 def _said_by_people(archive: Archive, change: Change) -> dict[str, str]:
     """What people said of links to this change: anchor → confirmed or rejected."""
-    judged = (found for found in archive.links_by_change.get(change, ()) if found.status != "suggested")
+    links = () if archive.links is None else archive.links.of(change)
+    judged = (found for found in links if found.status != "suggested")
     return {found.passage: found.status for found in judged}
 
 
@@ -227,8 +259,8 @@ def _with_confirmed(archive: Archive, quotes: tuple[Quote, ...], said: Mapping[s
     known = {quote.anchor for quote in quotes if quote.role == "reason"}
     added = [
         Quote(passage.text, passage.anchor, passage.source, passage.author, passage.time, "reason", CONFIRMED)
-        for passage in archive.everything
-        if passage.anchor in confirmed - known
+        for passage in map(archive.talk.get, sorted(confirmed - known))
+        if passage is not None
     ]
     rest = [quote for quote in quotes if quote.anchor not in {one.anchor for one in added}]
     return (*added, *sorted(rest, key=lambda quote: quote.anchor not in confirmed)) if confirmed else quotes
@@ -236,8 +268,7 @@ def _with_confirmed(archive: Archive, quotes: tuple[Quote, ...], said: Mapping[s
 
 def _links_of(archive: Archive, change: Change) -> tuple[dict[str, float], dict[str, bool]]:
     """Scores by anchor, and the passages that name the commit or stand beside the value; no rejected links."""
-    links = archive.links_by_change.get(change) or link([change], archive.everything)
-    live = [found for found in links if found.status != "rejected"]
+    live = [found for found in archive.links_of(change) if found.status != "rejected"]
     scores = {found.passage: found.score * (2.0 if found.status == "confirmed" else 1.0) for found in live}
     exact = {
         found.passage: True
@@ -252,12 +283,12 @@ _EXACT = re.compile(r"is the message of commit|names commit|stands beside the va
 
 def _without_others(thread: Thread, change: Change, home: Home, exact: Mapping[str, bool]) -> Thread:
     """Leave out of a conversation what is about another project."""
-    kept = [p for p in thread.passages if p.anchor in exact or not other_project(change, p, thread, home)]
+    kept = [p for p in thread.passages if p.anchor in exact or not other_project(change.source, p, thread, home)]
     return Thread(thread.name, tuple(kept) or thread.passages[:1])
 
 
 def _era(archive: Archive, change: Change) -> Era:
-    others = sorted((c for c in archive.changes if same_setting(c, change) and c != change), key=lambda c: c.time)
+    others = sorted((c for c in archive.same_setting(change) if c != change), key=lambda c: c.time)
     before = [other for other in others if other.time < change.time]
     after = [other for other in others if other.time > change.time]
     return Era(before[-1] if before else None, after[0] if after else None)
@@ -283,20 +314,19 @@ def _merged(question: str, answers: Sequence[Why]) -> Why:
 
 def _why_plain_commit(archive: Archive, commit: str, question: str) -> Why:
     """A commit that changed no value: its own message, and talk that names it."""
-    known = next((p.anchor.removeprefix("commit:") for p in archive.everything
-                  if p.kind == "commit" and p.anchor.startswith(f"commit:{commit}")), None)  # fmt: skip
+    known = next((p.anchor.removeprefix("commit:") for p in archive.talk.beginning(f"commit:{commit}")
+                  if p.kind == "commit"), None)  # fmt: skip
     about = Query(commit, (), frozenset(), (), (known or commit,), (), frozenset())
-    return replace(search_answer(archive.passages, archive.threads, archive.everything, about), question=question)
+    return replace(search_answer(archive.passages, archive.talk, about), question=question)
 
 
 def _of_commit(archive: Archive, commit: str) -> list[Change]:
     return [change for change in archive.changes if change.commit.startswith(commit.lower())]
 
 
-def _talked_of(archive: Archive, commit: str) -> bool:
-    return any(
-        commit[:7] in passage.text or passage.anchor.startswith(f"commit:{commit}") for passage in archive.everything
-    )
+def talked_of(archive: Archive, commit: str) -> bool:
+    """Whether anybody names a commit, or a repository holds it."""
+    return bool(archive.talk.beginning(f"commit:{commit}") or archive.talk.holding(commit[:7], 1))
 
 
 def changes_of_key(archive: Archive, key: str) -> list[Change]:

@@ -4,20 +4,20 @@ A commit or path spelled out weighs most, then the setting with the new value, t
 does not name the commit fades with the time between, in favour of talk that comes before the change.
 """
 
-import re
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
-from heapq import nsmallest
 
 from sonde.concepts import concepts_in
+from sonde.decisions.mentions import HASH, commit_name, concept_name, file_name, files_in, value_name
 from sonde.decisions.people import People, people_of
+from sonde.decisions.places import NONE, among, in_conversations, joined, nearest, within
 from sonde.decisions.spoken_days import spoken_days
 from sonde.decisions.systems import Home, foreign_project, homes
-from sonde.decisions.targets import Target, speaks_of, target_of, value_key, value_stance
-from sonde.decisions.threads import Thread, threads_of
-from sonde.quantities import Quantity, find_quantities
+from sonde.decisions.talk import Listing, MentionedTalk
+from sonde.decisions.targets import Target, names_key, speaks_of, target_of, value_key, value_stance
+from sonde.decisions.threads import Thread
+from sonde.quantities import Quantity
 from sonde.records.decisions import Change, Identity, Link, Passage
 
 WEIGHTS = {
@@ -45,10 +45,13 @@ MOST_BY_PATH = 30
 """Passages that are looked at for naming the file alone."""
 LONG_APART_DAYS = 60.0
 """Talk that names the setting without its values, and is further from the commit than this, is no link."""
+LONGEST_THREAD = 200
+"""Passages of a conversation beyond which one of them says nothing of the rest."""
+MOST_SPOKEN = 400
+"""Passages that are looked at for naming the setting, and as many for giving a value: those closest in time."""
+AT_HAND = 20_000
+"""Texts that are read once where several changes are held against them."""
 _DAY = 86400.0
-_HASH = re.compile(r"(?<![0-9a-zA-Z])[0-9a-f]{7,40}(?![0-9a-zA-Z])")
-_PATH = re.compile(r"[\w\-]+(?:/[\w\-.]+)*\.(?:ya?ml|toml|json|py|in|cfg|ini|sh)\b|\b(?:INCAR|KPOINTS)\b")
-_ANCHOR_COMMIT = re.compile(r"(?:^commit:|@)([0-9a-f]{40})$")
 
 
 @dataclass(frozen=True)
@@ -59,134 +62,138 @@ class Evidence:
     words: str
 
 
-@dataclass
-class _Index:
-    """Where passages mention what; built once for all changes."""
-
-    passages: Sequence[Passage]
-    threads: Mapping[str, Thread]
-    concepts: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
-    values: dict[tuple[str, int], list[int]] = field(default_factory=lambda: defaultdict(list))
-    commits: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
-    paths: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
-    words: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
-    said: list[frozenset[str]] = field(default_factory=list)
-    quantities: list[tuple[Quantity, ...]] = field(default_factory=list)
-    threads_about: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
-    """Concept → names of the conversations that mention it."""
-    foreign: dict[tuple[str, int], str | None] = field(default_factory=dict)
-    """Other project by (source of the change, place of the passage), as far as it was asked for."""
-    by_anchor: dict[str, int] = field(default_factory=dict)
-    people: People = field(default_factory=lambda: people_of(()))
-
-
 def link(changes: Sequence[Change], passages: Sequence[Passage], identities: Sequence[Identity] = ()) -> list[Link]:
+    """Link passages in memory to changes, best first for every change in turn; `identities` tell who is who."""
+    return list(links_between(changes, Listing(passages), identities))
+
+
+def links_between(
+    changes: Sequence[Change], talk: MentionedTalk, identities: Sequence[Identity] = ()
+) -> Iterator[Link]:
     """Link passages to changes, best first for every change in turn; `identities` tell who is who.
 
-    The cost grows with the number of passages plus that of mentions of each change's setting, commit, path and values,
-    not with the product of both lists.
+    The cost grows with the number of changes times that of the passages that mention their setting, commit, path and
+    values near their time, never with the number of all passages; only some of these are in memory together.
     """
-    targets = [target_of(change) for change in changes]
-    index = _index(passages, targets)
-    index.people = people_of(identities, dict.fromkeys([*(c.author for c in changes), *(p.author for p in passages)]))
-    about = homes(changes, passages)
-    return [found for ordinal, target in enumerate(targets) for found in _links(ordinal, target, index, about)]
+    written = talk.written()
+    authors = dict.fromkeys([*(change.author for change in changes), *talk.authors()])
+    reading = _Reading(talk, people_of(identities, authors), homes(changes, written.of_source, written.known))
+    for ordinal, change in enumerate(changes):
+        yield from _links(ordinal, target_of(change), reading)
 
 
-def _index(passages: Sequence[Passage], targets: Sequence[Target]) -> _Index:
-    index = _Index(passages, threads_of(passages))
-    keys = {word for target in targets for word in target.key_words}
-    for place, passage in enumerate(passages):
-        index.by_anchor[passage.anchor] = place
-        said = concepts_in(passage.text)
-        index.said.append(frozenset(said))
-        for concept in said:
-            index.concepts[concept].append(place)
-            index.threads_about[concept].add(index.threads[passage.anchor].name)
-        index.quantities.append(find_quantities(passage.text))
-        buckets = {value_key(quantity) for quantity in index.quantities[-1]}
-        for bucket in (bucket for bucket in buckets if bucket is not None):
-            index.values[bucket].append(place)
-        for commit in {*_HASH.findall(passage.text), *_ANCHOR_COMMIT.findall(passage.anchor)}:
-            index.commits[commit[:7]].append(place)
-        for path in set(_PATH.findall(passage.text)):
-            index.paths[path.rpartition("/")[2]].append(place)
-        for word in keys.intersection(re.findall(r"[a-z_]\w{3,}", passage.text.lower())):
-            index.words[word].append(place)
-    return index
+@dataclass(frozen=True)
+class _Candidate:
+    """A passage with its place and its conversation."""
+
+    place: int
+    passage: Passage
+    thread: Thread
+
+    @property
+    def said(self) -> frozenset[str]:
+        return _said(self.passage.text)
 
 
-def _links(ordinal: int, target: Target, index: _Index, about: Mapping[str, Home]) -> list[Link]:
-    scored: dict[int, tuple[float, list[str]]] = {}
-    for place in _candidates(target, index):
-        evidence = list(_evidence(target, index, place))
+class _Reading:
+    """What is looked up for one change and may serve the next."""
+
+    def __init__(self, talk: MentionedTalk, people: People, about: Mapping[str, Home]) -> None:
+        self.talk, self.people, self.about = talk, people, about
+        self.mentioning = lru_cache(maxsize=64)(talk.mentioning)
+        self.spelling = lru_cache(maxsize=64)(talk.spelling)
+        self._candidates: dict[int, _Candidate] = {}
+        self._foreign: dict[tuple[str, int], str | None] = {}
+
+    def candidates(self, places: Sequence[int]) -> list[_Candidate]:
+        """Read passages by their places."""
+        if len(self._candidates) > AT_HAND:
+            self._candidates.clear()
+            self._foreign.clear()
+        unread = [place for place in places if place not in self._candidates]
+        for place, passage in zip(unread, self.talk.passages(unread), strict=True):
+            self._candidates[place] = _Candidate(place, passage, self.talk.thread(passage))
+        return [self._candidates[place] for place in places]
+
+    def other_project(self, source: str, candidate: _Candidate) -> str | None:
+        """Name the other project that a passage is about, see `other_project`."""
+        asked = (source, candidate.place)
+        if asked not in self._foreign:
+            self._foreign[asked] = other_project(source, candidate.passage, candidate.thread, self.about[source])
+        return self._foreign[asked]
+
+    def places(self, thread: Thread) -> list[int]:
+        """Places of the passages of a conversation."""
+        found = self.talk.places(passage.anchor for passage in thread.passages)
+        return [found[passage.anchor] for passage in thread.passages]
+
+
+def _links(ordinal: int, target: Target, reading: _Reading) -> list[Link]:
+    scored: dict[int, tuple[float, list[str], _Candidate]] = {}
+    for candidate in _candidates(target, reading):
+        evidence = list(_evidence(target, candidate))
         if evidence:
-            scored[place] = _score(target, index.passages[place], evidence, about[target.change.source], index)
-    _propagate(scored, index)
+            scored[candidate.place] = (*_score(target, candidate, evidence, reading), candidate)
+    _propagate(scored, reading)
     best = sorted(scored.items(), key=lambda item: (-item[1][0], item[0]))[:MOST_PER_CHANGE]
     return [
-        Link(index.passages[place].anchor, ordinal, round(score, 4), tuple(words))
-        for place, (score, words) in best
+        Link(candidate.passage.anchor, ordinal, round(score, 4), tuple(words))
+        for _, (score, words, candidate) in best
         if score >= LEAST
     ]
 
 
-def _candidates(target: Target, index: _Index) -> Iterator[int]:
-    """Places worth a closer look: what names the commit or the path, the values, or the setting not long apart."""
-    places: set[int] = set(index.commits.get(target.change.commit[:7], ()))
-    places.update(_nearest(index, index.paths.get(target.change.path.rpartition("/")[2], ()), target.change))
-    spoken = set(index.concepts.get(target.concept or "", ()))
-    for word in target.key_words:
-        spoken.update(index.words.get(word, ()))
+def _candidates(target: Target, reading: _Reading) -> list[_Candidate]:
+    """Passages worth a closer look: what names the commit or the path, the values, or the setting not long apart."""
+    when = target.change.time.timestamp()
+    naming = reading.mentioning(commit_name(target.change.commit)).places.tolist()
+    naming += nearest(reading.mentioning(file_name(target.change.path)), when, MOST_BY_PATH)
+    concept = reading.mentioning(concept_name(target.concept)) if target.concept else NONE
+    spoken = joined([concept, *(reading.spelling(word) for word in sorted(target.key_words))])
     named_values = bool(target.new_words or target.old_words)
-    places.update(place for place in spoken if named_values or _not_long_apart(index.passages[place], target.change))
-    about = index.threads_about.get(target.concept or "", set())
-    for place in _with_values(target, index):
-        if place in spoken or index.threads[index.passages[place].anchor].name in about:
-            places.add(place)
-    yield from sorted(places)
+    naming += nearest(spoken if named_values else within(spoken, when, LONG_APART_DAYS * _DAY), when, MOST_SPOKEN)
+    valued = joined([reading.mentioning(name) for name in _value_names(target)])
+    giving = nearest(among(valued, spoken), when, MOST_SPOKEN)
+    giving += nearest(in_conversations(valued, concept), when, MOST_SPOKEN)
+    found = reading.candidates(sorted({*naming, *giving}))
+    known = set(naming)
+    return [one for one in found if one.place in known or _bears_on(target, one)]
 
 
-def _nearest(index: _Index, places: Sequence[int], change: Change) -> Sequence[int]:
-    """Those that were written closest to a change: a file that every other commit names would link all with all."""
-    if len(places) <= MOST_BY_PATH:
-        return places
-    return nsmallest(MOST_BY_PATH, places, key=lambda place: _apart(index.passages[place], change))
+def _bears_on(target: Target, candidate: _Candidate) -> bool:
+    """Whether a passage that gives a value names the setting, or is in talk that names it."""
+    if target.concept is not None and any(target.concept in _said(p.text) for p in candidate.thread.passages):
+        return True
+    return names_key(target, candidate.passage.text.lower())
 
 
-def _apart(passage: Passage, change: Change) -> float:
-    return 0.0 if passage.time is None else abs((passage.time - change.time).total_seconds())
-
-
-def _with_values(target: Target, index: _Index) -> Iterator[int]:
-    """Places that give the new or the old value, in any unit or in none."""
+def _value_names(target: Target) -> Iterator[str]:
+    """Names of the new and the old value, in any unit or in none."""
     for quantity in (target.new, target.old):
-        if quantity is None:
-            continue
-        bare = Quantity(quantity.value, None, None, quantity.span)
-        for bucket in (value_key(quantity), value_key(bare)):
-            for step in (-1, 0, 1) if bucket else ():
-                assert bucket is not None  # for mypy: the loop is empty otherwise
-                yield from index.values.get((bucket[0], bucket[1] + step), ())
+        bare = Quantity(quantity.value, None, None, quantity.span) if quantity else None
+        for key in {value_key(one) for one in (quantity, bare) if one} - {None}:
+            assert key is not None  # for mypy: taken out above
+            yield from (value_name((key[0], key[1] + step)) for step in (-1, 0, 1))
 
 
-def _not_long_apart(passage: Passage, change: Change) -> bool:
-    return _apart(passage, change) < LONG_APART_DAYS * _DAY
+@lru_cache(maxsize=AT_HAND)
+def _said(text: str) -> frozenset[str]:
+    return frozenset(concepts_in(text))
 
 
-def _evidence(target: Target, index: _Index, place: int) -> Iterator[Evidence]:
-    passage, change = index.passages[place], target.change
+def _evidence(target: Target, candidate: _Candidate) -> Iterator[Evidence]:
+    passage, change = candidate.passage, target.change
     text = passage.text
     if passage.anchor == f"commit:{change.commit}":
         yield Evidence("own_message", f"is the message of commit {change.commit[:10]}")
-    elif change.commit[:7] in text and any(change.commit.startswith(commit) for commit in _HASH.findall(text)):
+    elif change.commit[:7] in text and any(change.commit.startswith(commit) for commit in HASH.findall(text)):
         yield Evidence("commit", f"names commit {change.commit[:10]}")
-    file_name = change.path.rpartition("/")[2]
-    if file_name in text and (change.path in text or file_name in _names(text)):
-        yield Evidence("path", f"names {file_name}")
-    named = speaks_of(target, text, index.said[place])
-    about = named or _thread_is_about(target, index, passage)
-    stance = value_stance(target, text, about=about, quantities=index.quantities[place])
+    path_name = change.path.rpartition("/")[2]
+    if path_name in text and (change.path in text or path_name in _names(text)):
+        yield Evidence("path", f"names {path_name}")
+    named = speaks_of(target, text, candidate.said)
+    about = named or _thread_is_about(target, candidate)
+    stance = value_stance(target, text, about=about)
     if passage.anchor.startswith(f"{change.path}:") and (named or stance in ("new", "both")):
         yield Evidence("beside", f"stands beside the value in {change.path}")
     if named:
@@ -215,20 +222,21 @@ def _value_evidence(target: Target, stance: str, *, named: bool, about: bool) ->
 
 
 def _score(
-    target: Target, passage: Passage, evidence: Sequence[Evidence], home: Home, index: _Index
+    target: Target, candidate: _Candidate, evidence: Sequence[Evidence], reading: _Reading
 ) -> tuple[float, list[str]]:
+    passage, change = candidate.passage, target.change
     exact = sum(WEIGHTS[item.kind] for item in evidence if item.kind in ("commit", "own_message", "beside"))
     loose = sum(WEIGHTS[item.kind] for item in evidence if item.kind not in ("commit", "own_message", "beside"))
     words = [item.words for item in evidence]
-    when = time_words(passage, target.change)
-    author = _author_evidence(target.change, passage, index.threads[passage.anchor], index.people)
+    when = time_words(passage, change)
+    author = _author_evidence(change, passage, candidate.thread, reading.people)
     if author:
         loose += WEIGHTS[author.kind]
     words += [" ".join(filter(None, (when, author.words if author else "")))] if when or author else []
-    other = None if exact else _other_project(target.change, passage, home, index)
+    other = None if exact else reading.other_project(change.source, candidate)
     if other:
         words.append(f"but is about another project ({other})")
-    return (exact + loose * time_kernel(passage, target.change)) * (FOREIGN if other else 1.0), words
+    return (exact + loose * time_kernel(passage, change)) * (FOREIGN if other else 1.0), words
 
 
 def time_kernel(passage: Passage, change: Change) -> float:
@@ -264,57 +272,48 @@ def _author_evidence(change: Change, passage: Passage, thread: Thread, people: P
     return None
 
 
-def other_project(change: Change, passage: Passage, thread: Thread, home: Home) -> str | None:
-    """Name the other project or repository that a passage, its channel or its conversation's opening is about."""
+def other_project(source: str, passage: Passage, thread: Thread, home: Home) -> str | None:
+    """Name the project or repository, other than a source, that a passage, its channel or its talk's opening is about.
+
+    home: what the source is about.
+    """
     if passage.kind in ("commit", "file"):
-        return None if passage.source == change.source else passage.source
+        return None if passage.source == source else passage.source
     own = foreign_project(passage.text, passage.title, home)
     if own or thread.passages[0].anchor == passage.anchor:
         return own
     return foreign_project(thread.passages[0].text, passage.title, home)
 
 
-def _other_project(change: Change, passage: Passage, home: Home, index: _Index) -> str | None:
-    asked = (change.source, index.by_anchor[passage.anchor])
-    if asked not in index.foreign:
-        index.foreign[asked] = other_project(change, passage, index.threads[passage.anchor], home)
-    return index.foreign[asked]
-
-
-def _thread_is_about(target: Target, index: _Index, passage: Passage) -> bool:
+def _thread_is_about(target: Target, candidate: _Candidate) -> bool:
     """Whether the conversation, up to this passage, last spoke of this setting."""
     said: frozenset[str] = frozenset()
-    for other in index.threads[passage.anchor].passages:
-        said = index.said[index.by_anchor[other.anchor]] or said
-        if other.anchor == passage.anchor:
+    for other in candidate.thread.passages:
+        said = _said(other.text) or said
+        if other.anchor == candidate.passage.anchor:
             break
-    if not said and passage.title:
-        said = _concepts_of_title(passage.title)
+    if not said and candidate.passage.title:
+        said = _said(candidate.passage.title)
     return target.concept in said
 
 
-@lru_cache(maxsize=65536)
-def _concepts_of_title(title: str) -> frozenset[str]:
-    return frozenset(concepts_in(title))
-
-
-def _propagate(scored: dict[int, tuple[float, list[str]]], index: _Index) -> None:
+def _propagate(scored: dict[int, tuple[float, list[str], _Candidate]], reading: _Reading) -> None:
     """Give the rest of a conversation a share of its best passage's score."""
     best: dict[str, tuple[float, int]] = {}
-    for place, (score, _) in scored.items():
-        name = index.threads[index.passages[place].anchor].name
+    for place, (score, _, candidate) in scored.items():
+        name = candidate.thread.name
         best[name] = max(best.get(name, (0.0, place)), (score, place))
     for score, place in best.values():
-        thread = index.threads[index.passages[place].anchor]
-        if score * PROPAGATED < LEAST or len(thread.passages) > 200:
+        _, _, candidate = scored[place]
+        share, thread = score * PROPAGATED, candidate.thread
+        if share < LEAST or len(thread.passages) > LONGEST_THREAD:
             continue
-        for other in thread.passages:
-            rest = index.by_anchor[other.anchor]
-            share = score * PROPAGATED
-            if scored.get(rest, (0.0, []))[0] < share:
-                anchor = index.passages[place].anchor
-                scored[rest] = (share, [*scored.get(rest, (0.0, []))[1], f"in the conversation of {anchor}"])
+        for rest, other in zip(reading.places(thread), thread.passages, strict=True):
+            own, words, _ = scored.get(rest, (0.0, list[str](), None))
+            if own < share:
+                words = [*words, f"in the conversation of {candidate.passage.anchor}"]
+                scored[rest] = (share, words, _Candidate(rest, other, thread))
 
 
 def _names(text: str) -> Iterable[str]:
-    return {path.rpartition("/")[2] for path in _PATH.findall(text)}
+    return {path.rpartition("/")[2] for path in files_in(text)}

@@ -107,10 +107,15 @@ class Restricted:
         return [other for other in self.index.beside(passage, n) if self._holds(other)]
 
     def _holds(self, passage: Passage) -> bool:
-        if self.source is not None and passage.source != self.source:
-            return False
-        # What carries no date cannot be shown to have been there at the time.
-        return self.as_of is None or (passage.time is not None and passage.time <= aware(self.as_of))
+        return holds(passage, self.as_of, self.source)
+
+
+def holds(passage: Passage, as_of: datetime | None, source: str | None) -> bool:
+    """Whether a passage was there at a time, in one source or in any."""
+    if source is not None and passage.source != source:
+        return False
+    # What carries no date cannot be shown to have been there at the time.
+    return as_of is None or (passage.time is not None and passage.time <= aware(as_of))
 
 
 @dataclass(frozen=True)

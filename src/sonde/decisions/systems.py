@@ -2,13 +2,13 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import lru_cache
 
 from ase.data import chemical_symbols
 
-from sonde.records.decisions import Change, Passage
+from sonde.records.decisions import Change
 
 System = frozenset[str]
 
@@ -43,7 +43,8 @@ def systems_in(text: str) -> frozenset[System]:
 def system_named(word: str, known: Iterable[System]) -> System | None:
     """Read a lower-case name ("cu-ni", "nbmotaw") as one of the systems that are written out elsewhere."""
     letters = re.sub(r"[^a-z]", "", word.lower())
-    return next((system for system in known if letters in _spellings(system)), None)
+    alike = _by_letters(frozenset(known)).get("".join(sorted(letters)), ())
+    return next((system for system in alike if letters in _spellings(system)), None)
 
 
 @dataclass(frozen=True)
@@ -60,23 +61,23 @@ class Home:
         return any(system <= own or own <= system for own in self.systems)
 
 
-def homes(changes: Sequence[Change], passages: Iterable[Passage]) -> Mapping[str, Home]:
-    """Work out for every source of changes what it is about, from its names, paths, commit messages and documents."""
-    counts: dict[str, Counter[System]] = {change.source: Counter() for change in changes}
-    names: dict[str, set[str]] = {source: _name_words(source) for source in counts}
-    known: set[System] = set()
-    for passage in passages:
-        found = systems_in(passage.text) | systems_in(passage.title or "")
-        known |= found
-        if passage.source in counts and passage.kind in ("commit", "file"):
-            counts[passage.source].update(found)
+def homes(changes: Sequence[Change], written: Mapping[str, Counter[System]], known: Set[System]) -> Mapping[str, Home]:
+    """Work out for every source of changes what it is about, from its names, paths, commit messages and documents.
+
+    written: how often commits and files of a source name a system. known: all systems written out anywhere.
+    """
+    paths = {source: Counter[str]() for source in dict.fromkeys(change.source for change in changes)}
     for change in changes:
-        counts[change.source].update(dict.fromkeys(systems_in(re.sub(r"[/_.]", " ", change.path)), 3))
-        names[change.source] |= _name_words(change.path.partition("/")[0]) if "/" in change.path else set()
-    return {
-        source: Home(frozenset(names[source]), _frequent(count) | _named(names[source], known), frozenset(known))
-        for source, count in counts.items()
-    }
+        paths[change.source][change.path] += 1
+    return {source: _home(source, found, written.get(source, Counter()), known) for source, found in paths.items()}
+
+
+def _home(source: str, paths: Mapping[str, int], written: Mapping[System, int], known: Set[System]) -> Home:
+    counts, names = Counter(written), _name_words(source)
+    for path, n in paths.items():
+        counts.update(dict.fromkeys(systems_in(re.sub(r"[/_.]", " ", path)), 3 * n))
+        names |= _name_words(path.partition("/")[0]) if "/" in path else set()
+    return Home(frozenset(names), _frequent(counts) | _named(names, known), frozenset(known))
 
 
 def foreign_project(text: str, title: str | None, home: Home) -> str | None:
@@ -135,7 +136,6 @@ def _judge(match: re.Match[str], home: Home) -> str | None:
 
 
 def _named(names: Iterable[str], known: Iterable[System]) -> frozenset[System]:
-    known = tuple(known)
     return frozenset(system for name in names if (system := system_named(name, known)))
 
 
@@ -163,6 +163,15 @@ def _system(word: str) -> System | None:
         return None
     telling = any(len(symbol) == 2 for symbol in symbols) or bool(re.search(r"\d", word) and len(symbols) < 4)
     return frozenset(symbols) if telling and len(set(symbols)) == len(symbols) else None
+
+
+@lru_cache(maxsize=8)
+def _by_letters(known: frozenset[System]) -> Mapping[str, Sequence[System]]:
+    """Systems by the letters of their symbols in alphabetical order, which no spelling changes."""
+    found: dict[str, list[System]] = {}
+    for system in known:
+        found.setdefault("".join(sorted("".join(system).lower())), []).append(system)
+    return found
 
 
 @lru_cache(maxsize=8192)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from sonde.errors import BadInput, NotFound, SondeError, WrongUse
+from sonde.operations.links import link_again
 from sonde.operations.names import require_name
 from sonde.progress import SILENT, Progress
 from sonde.records.decisions import PUBLIC, Access, Change, Passage
@@ -73,7 +74,7 @@ def add_source(
     Private and direct talk is left out unless asked for, secrets are taken out before anything is stored.
     """
     added = _take_in(project, kind, path, options=options, dry_run=dry_run, progress=progress)
-    return added if dry_run else replace(added, n_links=_link_again(project))
+    return added if dry_run else replace(added, n_links=link_again(project))
 
 
 def add_sources(
@@ -81,7 +82,7 @@ def add_sources(
 ) -> tuple[AddedSource, ...]:
     """Read several sources, given as (kind, path), and link them once."""
     added = [_take_in(project, kind, path, options=DEFAULTS, dry_run=False, progress=progress) for kind, path in named]
-    n_links = _link_again(project)
+    n_links = link_again(project)
     return tuple(replace(source, n_links=n_links) for source in added)
 
 
@@ -236,14 +237,3 @@ def fingerprint(path: Path) -> str:
             f"{member.relative_to(path)}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode("utf-8", "surrogateescape")
         )
     return digest.hexdigest()
-
-
-def _link_again(project: "Project") -> int:
-    """Link all passages with all changes: a new source may explain a change that came with an older one."""
-    from sonde.decisions.linking import link
-
-    changes = project.changes.all()
-    links = link(changes, list(project.passages.all()), project.identities.all()) if changes else []
-    with project.writing():
-        project.links.replace(links)
-    return len(links)

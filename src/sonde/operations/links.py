@@ -1,5 +1,6 @@
-"""`sonde link`: what a person says of a link between words and a change is kept, and counts more than any score."""
+"""Links between words and changes; `sonde link`: what a person says of one is kept, and counts above any score."""
 
+import re
 from typing import TYPE_CHECKING, Literal
 
 from sonde.errors import NotFound
@@ -9,6 +10,24 @@ if TYPE_CHECKING:
     from sonde.store import Project
 
 BY_A_PERSON = "confirmed by a person"
+
+
+def link_again(project: "Project") -> int:
+    """Link passages with changes, and return how many links there are; what is new may explain what is old.
+
+    Only passages that came since the last time are read for what they mention.
+    """
+    from sonde.decisions.linking import links_between
+    from sonde.decisions.mentions import read
+    from sonde.decisions.talk import Stored
+
+    changes = project.changes.all()
+    if not changes:
+        return project.links.replace(())
+    with project.writing():
+        project.mentions.update(read)
+        talk = Stored(project.passages, project.mentions)
+        return project.links.replace(links_between(changes, talk, project.identities.all()))
 
 
 def judge_link(
@@ -21,8 +40,8 @@ def judge_link(
 
     Raises NotFound where no passage has the anchor, or no change is of the commit and key.
     """
-    if not any(passage.anchor == anchor for passage in project.passages.all()):
-        raise NotFound("passage", anchor, (passage.anchor for passage in project.passages.all()))
+    if project.passages.get(anchor) is None:
+        raise NotFound("passage", anchor, (passage.anchor for passage in project.passages.beginning(_opening(anchor))))
     changes = project.changes.all()
     found = [
         (place, change)
@@ -35,6 +54,11 @@ def judge_link(
         for place, _ in found:
             _set(project, anchor, place, status)
     return JudgedLinks(anchor, status, tuple(change for _, change in found))
+
+
+def _opening(anchor: str) -> str:
+    """The part of an anchor that those of the same file or conversation share."""
+    return re.split(r"(?<=[/#@])", anchor)[0]
 
 
 def _set(project: "Project", anchor: str, place: int, status: Literal["confirmed", "rejected"]) -> None:

@@ -71,17 +71,21 @@ def leaves_this_machine(address: str) -> bool:
 def open_archive(project: "Project") -> "Archive":
     """Everything that people wrote and every value they changed, as the project holds it."""
     from sonde.decisions.answers import Archive
+    from sonde.decisions.talk import Stored
+    from sonde.operations.links import link_again
 
-    return Archive(passages=project.passages, changes=project.changes.all(), links=project.links.all())
+    changes = project.changes.all()
+    if changes and not project.mentions.begun():
+        link_again(project)  # it comes from a format that did not know what passages mention
+    return Archive(project.passages, changes, project.links, Stored(project.passages, project.mentions))
 
 
 def _require_commit(archive: "Archive", commit: str) -> None:
     """Tell a commit that nobody gave a reason for from one that is not there at all."""
+    from sonde.decisions.answers import talked_of
+
     known = any(change.commit.startswith(commit.lower()) for change in archive.changes)
-    if not known and not any(
-        passage.anchor.startswith(f"commit:{commit.lower()}") or commit[:7] in passage.text
-        for passage in archive.everything
-    ):
+    if not known and not talked_of(archive, commit.lower()):
         raise SondeError(
             f"No repository of the project holds a commit whose id begins with {commit!r}: give at least its first "
             "seven digits, or add the repository (sonde add git PATH)."

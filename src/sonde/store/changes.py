@@ -2,8 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields, replace
+from itertools import groupby
 from sqlite3 import Connection
 from typing import Any
 
@@ -21,6 +22,12 @@ _SUGGEST = (
     "INSERT INTO links (passage, change_id, score, evidence, status) VALUES (?, ?, ?, ?, ?) "
     "ON CONFLICT (passage, change_id) DO UPDATE SET score = excluded.score, evidence = excluded.evidence, "
     "status = CASE excluded.status WHEN 'suggested' THEN links.status ELSE excluded.status END"
+)
+
+_FORGET = "DELETE FROM links WHERE change_id = ? AND status = 'suggested'"
+_OF_CHANGE = (
+    "SELECT links.* FROM changes JOIN links ON change_id = changes.id "
+    "WHERE source = ? AND fingerprint = ? ORDER BY links.id"
 )
 
 
@@ -72,18 +79,36 @@ class LinkStore:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 
-    def replace(self, links: Sequence[Link]) -> None:
-        """Put new suggestions in the place of the old; links that a person confirmed or rejected stay so."""
+    def replace(self, links: Iterable[Link]) -> int:
+        """Put new suggestions in the place of the old, and return how many; what a person said of a link stays so.
+
+        links: in the order of their changes. They are stored as they come, so that they need not fit into memory.
+        """
+        n, done = 0, -1
+        with self._ledger.lock.held():
+            ids = [row["id"] for row in self._ledger.rows("SELECT id FROM changes ORDER BY id")]
+            for batch in _whole_changes(links, self._ledger.batch_rows):
+                last = max(done, *(link.change for link in batch))
+                self._replace(ids, batch, (done, last))
+                n, done = n + len(batch), last
+            self._replace(ids, (), (done, len(ids) - 1))
+        return n
+
+    def _replace(self, ids: Sequence[int], links: Sequence[Link], span: tuple[int, int]) -> None:
+        """Replace the suggestions of the changes after the first and up to the second of two ordinals."""
+        rows = [
+            (one.passage, _id_at(ids, one.change), one.score, json.dumps(one.evidence), one.status) for one in links
+        ]
         with self._ledger.transaction("links") as connection:
-            ids = _change_ids(connection)
-            connection.execute("DELETE FROM links WHERE status = 'suggested'")
-            connection.executemany(
-                _SUGGEST,
-                [
-                    (link.passage, _id_at(ids, link.change), link.score, json.dumps(link.evidence), link.status)
-                    for link in links
-                ],
-            )
+            connection.executemany(_FORGET, [(change,) for change in ids[span[0] + 1 : span[1] + 1]])
+            connection.executemany(_SUGGEST, rows)
+
+    def of(self, change: Change) -> list[Link]:
+        """Return the links of one change; they name no ordinal of it but 0."""
+        rows = self._ledger.rows(_OF_CHANGE, change.source, _values(change)[0])
+        return [
+            Link(row["passage"], 0, row["score"], tuple(json.loads(row["evidence"])), row["status"]) for row in rows
+        ]
 
     def all(self) -> list[Link]:
         """Return all links."""
@@ -112,6 +137,18 @@ class LinkStore:
             )
             if found.rowcount == 0:
                 raise NotFound("link", f"{passage} to change {change}", [])
+
+
+def _whole_changes(links: Iterable[Link], size: int) -> Iterator[list[Link]]:
+    """Cut links into lists of about `size`, never between two of one change."""
+    batch: list[Link] = []
+    for _, of_change in groupby(links, key=lambda link: link.change):
+        batch.extend(of_change)
+        if len(batch) >= size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
 
 
 def _change_ids(connection: Connection) -> list[int]:

@@ -3,18 +3,28 @@
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
+from datetime import datetime
 from operator import attrgetter
 from typing import Any
 
 from sonde.records.decisions import Passage
-from sonde.store.full_text import match_expression
+from sonde.store.full_text import match_expression, quoted
 from sonde.store.ledger import Ledger, Row, in_batches
 from sonde.store.sources import remove_source
-from sonde.store.times import optional_time_of, optional_time_text
-from sonde.store.vocabulary import expression_of_pieces, forget_words, learn_words, words_held, words_in
+from sonde.store.times import optional_time_of, optional_time_text, time_text
+from sonde.store.vocabulary import (
+    expression_of_pieces,
+    forget_mentions,
+    forget_words,
+    learn_words,
+    words_held,
+    words_in,
+)
 
 _FIELDS = tuple(field.name for field in fields(Passage))
 _COLUMNS = ", ".join(_FIELDS)
+COLUMNS = f"id, {_COLUMNS}"
+"""What `passage_of` reads, with the number of the passage."""
 _INSERT = f"INSERT INTO passages ({_COLUMNS}) VALUES ({', '.join('?' * len(_FIELDS))}) ON CONFLICT DO NOTHING"
 _REVISE = f"UPDATE passages SET ({_COLUMNS}) = ({', '.join('?' * len(_FIELDS))}) WHERE source = ? AND anchor = ?"
 _KNOWN = f"SELECT {_COLUMNS} FROM passages WHERE source = ? AND anchor IN (SELECT value FROM json_each(?))"
@@ -26,7 +36,28 @@ _BEST_IDS = (
     f"SELECT rowid AS id, -bm25(passage_words, 1.0, {_TITLE_WEIGHT}) AS score FROM passage_words "
     "WHERE passage_words MATCH ? ORDER BY score DESC, id LIMIT ?"
 )
-_BEST = f"SELECT passages.*, score FROM passages JOIN ({_BEST_IDS}) USING (id) ORDER BY score DESC, id"
+_BEST = f"SELECT {COLUMNS}, score FROM passages JOIN ({_BEST_IDS}) USING (id) ORDER BY score DESC, id"
+_AT = f"SELECT {COLUMNS} FROM passages WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id"
+_PLACES = "SELECT anchor, max(id) AS id FROM passages WHERE anchor IN (SELECT value FROM json_each(?)) GROUP BY anchor"
+_LOOSE = (
+    f"SELECT {COLUMNS} FROM passages WHERE source = ? AND title IS ? AND time BETWEEN ? AND ? "
+    "AND thread IS NULL AND kind IN ('slack', 'mattermost', 'zulip') ORDER BY time, id LIMIT ?"
+)
+_HOLDING = (
+    f"SELECT {COLUMNS} FROM passages WHERE id IN (SELECT rowid FROM passage_words WHERE passage_words MATCH ?) "
+    "AND instr(text, ?) ORDER BY id LIMIT ?"
+)
+_SPELLING = (
+    "SELECT id, time FROM passages WHERE id IN (SELECT rowid FROM passage_words WHERE passage_words MATCH ? LIMIT ?)"
+)
+# One look into the index for each author: a plain DISTINCT goes through all passages.
+_AUTHORS = (
+    "WITH RECURSIVE known (author) AS (SELECT min(author) FROM passages UNION ALL "
+    "SELECT (SELECT min(author) FROM passages WHERE author > known.author) FROM known WHERE author IS NOT NULL) "
+    "SELECT author FROM known WHERE author IS NOT NULL"
+)
+_LAST_CHARACTER = "\U0010ffff"
+_MOST_SPELLING = 100_000
 _INDEX = "INSERT INTO passage_words (rowid, text, title) SELECT id, text, title FROM passages WHERE id > ?"
 _PAGE = 1000
 _COUNTED = 20_000
@@ -75,16 +106,16 @@ class PassageStore:
     def all(self, source: str | None = None) -> Iterator[Passage]:
         """Stream the passages, of one source or of all, in the order they were added."""
         last = 0
-        query = "SELECT * FROM passages WHERE id > ? AND (? IS NULL OR source = ?) ORDER BY id LIMIT ?"
+        query = f"SELECT {COLUMNS} FROM passages WHERE id > ? AND (? IS NULL OR source = ?) ORDER BY id LIMIT ?"
         # By pages, so that a slow reader holds no read lock that a writer would wait for.
         while rows := self._ledger.rows(query, last, source, source, _PAGE):
-            yield from (_passage(row) for row in rows)
+            yield from (passage_of(row) for row in rows)
             last = rows[-1]["id"]
 
     def get(self, anchor: str) -> Passage | None:
         """Return the passage at an anchor, of the first source that has it."""
-        row = self._ledger.row("SELECT * FROM passages WHERE anchor = ? ORDER BY id LIMIT 1", anchor)
-        return None if row is None else _passage(row)
+        row = self._ledger.row(f"SELECT {COLUMNS} FROM passages WHERE anchor = ? ORDER BY id LIMIT 1", anchor)
+        return None if row is None else passage_of(row)
 
     def search(self, query: str, *, limit: int, trigram: bool = False) -> list[tuple[Passage, float]]:
         """Find passages that hold any word of the query, best first, with their BM25 score (higher is better).
@@ -95,7 +126,7 @@ class PassageStore:
         if expression is None:
             return []
         rows = self._ledger.rows(_BEST, expression, limit)
-        return [(_passage(row), row["score"]) for row in rows]
+        return [(passage_of(row), row["score"]) for row in rows]
 
     def count(self) -> int:
         """About how many passages there are: removed ones count where nothing was added since."""
@@ -118,9 +149,52 @@ class PassageStore:
         if known is None:
             return []
         # The plus keeps SQLite from going through all passages of the source.
-        query = "SELECT * FROM passages WHERE id BETWEEN ? AND ? AND id <> ? AND +source = ? ORDER BY id"
+        query = f"SELECT {COLUMNS} FROM passages WHERE id BETWEEN ? AND ? AND id <> ? AND +source = ? ORDER BY id"
         place = known["id"]
-        return [_passage(row) for row in self._ledger.rows(query, place - n, place + n, place, passage.source)]
+        return [passage_of(row) for row in self._ledger.rows(query, place - n, place + n, place, passage.source)]
+
+    def at(self, places: Iterable[int]) -> dict[int, Passage]:
+        """Return passages by their numbers, which count up in the order they were added."""
+        rows = self._ledger.rows(_AT, json.dumps(list(places)))
+        return {row["id"]: passage_of(row) for row in rows}
+
+    def places(self, anchors: Iterable[str]) -> dict[str, int]:
+        """Return the numbers of passages by their anchors; of the last source that has an anchor."""
+        return {row["anchor"]: row["id"] for row in self._ledger.rows(_PLACES, json.dumps(list(anchors)))}
+
+    def in_thread(self, source: str, thread: str) -> list[Passage]:
+        """Return the passages of a source that state a thread, in the order they were added."""
+        query = f"SELECT {COLUMNS} FROM passages WHERE source = ? AND thread = ? ORDER BY id"
+        return [passage_of(row) for row in self._ledger.rows(query, source, thread)]
+
+    def beginning(self, anchor: str) -> list[Passage]:
+        """Return the passages whose anchors begin so, in the order they were added."""
+        query = f"SELECT {COLUMNS} FROM passages WHERE anchor >= ? AND anchor < ? ORDER BY id"
+        return [passage_of(row) for row in self._ledger.rows(query, anchor, anchor + _LAST_CHARACTER)]
+
+    def loose(
+        self, source: str, title: str | None, since: datetime, until: datetime, most: int | None
+    ) -> list[Passage]:
+        """Return the chat of a channel that states no thread, from one time to another, in order of time."""
+        limit = -1 if most is None else most
+        rows = self._ledger.rows(_LOOSE, source, title, time_text(since), time_text(until), limit)
+        return [passage_of(row) for row in rows]
+
+    def holding(self, piece: str, *, limit: int) -> list[Passage]:
+        """Return passages whose text holds a piece of a word of three letters or more, in the order they were added."""
+        expression = expression_of_pieces(self._ledger, piece)
+        rows = [] if expression is None else self._ledger.rows(_HOLDING, expression, piece, limit)
+        return [passage_of(row) for row in rows]
+
+    def spelling(self, word: str) -> list[tuple[int, float | None]]:
+        """Numbers and times (in seconds since 1970) of passages that may hold a word, at the most 100,000."""
+        rows = self._ledger.rows(_SPELLING, quoted(word), _MOST_SPELLING)
+        times = ((row["id"], optional_time_of(row["time"])) for row in rows)
+        return [(place, None if time is None else time.timestamp()) for place, time in times]
+
+    def authors(self) -> list[str]:
+        """Everybody who wrote something, in order of the alphabet."""
+        return [row["author"] for row in self._ledger.rows(_AUTHORS)]
 
     def remove(self, source: str) -> None:
         """Remove a source with its passages, changes and their links."""
@@ -145,6 +219,7 @@ class PassageStore:
                 "DELETE FROM links WHERE passage = ? AND NOT EXISTS (SELECT 1 FROM passages WHERE anchor = ?)", gone
             )
             forget_words(connection, words)
+            forget_mentions(connection)
             return cursor.rowcount
 
     def _add_batch(self, source: str, batch: Sequence[_Values]) -> int:
@@ -195,6 +270,10 @@ def _storable(text: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def _passage(row: Row) -> Passage:
-    told = {"time": optional_time_of(row["time"]), "edited": bool(row["edited"]), "pinned": bool(row["pinned"])}
-    return Passage(**{name: row[name] for name in _FIELDS} | told)
+def passage_of(row: Row) -> Passage:
+    """Read what a query for COLUMNS gives."""
+    _, anchor, text, kind, author, time, thread, title, visibility, source, edited, pinned, *_ = row
+    when = optional_time_of(time)
+    return Passage(
+        anchor, text, kind, author, when, thread, title, visibility, source, bool(edited), bool(pinned)
+    )  # in the order of _FIELDS

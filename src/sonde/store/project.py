@@ -14,6 +14,7 @@ from sonde.store.filesystems import JournalMode
 from sonde.store.identities import IdentityStore
 from sonde.store.lake import Lake
 from sonde.store.ledger import Ledger
+from sonde.store.mentions import MentionStore
 from sonde.store.migrations import FORMAT
 from sonde.store.passages import PassageStore
 from sonde.store.potentials import PotentialStore
@@ -31,7 +32,8 @@ class Project:
     ----------
     root : the folder that holds `.sonde`.
     ledger, lake : where rows and large files are kept.
-    datasets, passages, changes, links, sources, identities, potentials, embeddings, runs, artifacts : what it holds.
+    datasets, passages, mentions, changes, links, sources, identities, potentials, embeddings, runs, artifacts : what it
+        holds.
     """
 
     def __init__(self, root: Path, ledger: Ledger, lake: Lake) -> None:
@@ -40,6 +42,7 @@ class Project:
         self.lake = lake
         self.datasets = DatasetStore(ledger, lake)
         self.passages = PassageStore(ledger)
+        self.mentions = MentionStore(ledger)
         self.changes = ChangeStore(ledger)
         self.links = LinkStore(ledger)
         self.sources = SourceStore(ledger)

@@ -8,7 +8,7 @@ from sonde.errors import NotFound
 from sonde.records.decisions import PUBLIC, Access
 from sonde.store.ledger import Ledger
 from sonde.store.times import now, time_of, time_text
-from sonde.store.vocabulary import forget_words, words_held
+from sonde.store.vocabulary import forget_mentions, forget_words, words_held
 
 _TABLES_WITH_SOURCE = ("passages", "changes", "identities")
 
@@ -76,3 +76,4 @@ def remove_source(ledger: Ledger, name: str) -> None:
         # Links of removed changes went with them; those of removed passages go unless another source holds the anchor.
         connection.execute("DELETE FROM links WHERE passage NOT IN (SELECT anchor FROM passages)")
         forget_words(connection, words)
+        forget_mentions(connection)

@@ -53,6 +53,11 @@ def forget_words(connection: Connection, words: Iterable[str]) -> None:
             connection.execute("DELETE FROM words WHERE word = ?", (word,))
 
 
+def forget_mentions(connection: Connection) -> None:
+    """Take out the names of things that no passage mentions any more."""
+    connection.execute("DELETE FROM entities WHERE NOT EXISTS (SELECT 1 FROM mentions WHERE entity = entities.id)")
+
+
 def expression_of_pieces(ledger: Ledger, query: str) -> str | None:
     """Any word that holds a word of the query, as an expression to search passages for; None where there is none."""
     found: dict[str, None] = {}

@@ -10,9 +10,18 @@ from sonde.store.migrations import (
     m004_merge_later,
     m005_vocabulary,
     m006_identities,
+    m007_mentions,
 )
 
-_STEPS = (m001_ledger, m002_access, m003_bulk_index, m004_merge_later, m005_vocabulary, m006_identities)
+_STEPS = (
+    m001_ledger,
+    m002_access,
+    m003_bulk_index,
+    m004_merge_later,
+    m005_vocabulary,
+    m006_identities,
+    m007_mentions,
+)
 SCRIPTS: tuple[str, ...] = tuple(step.SCRIPT for step in _STEPS)
 FORMAT = len(SCRIPTS)
 """Number of the newest step, which is also what `.sonde/format` says."""
