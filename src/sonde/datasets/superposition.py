@@ -12,7 +12,7 @@ from ase.geometry import complete_cell
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial import cKDTree
 
-from sonde.records.arrays import FloatArray, IntArray
+from sonde.records.arrays import AnyArray, FloatArray, IntArray
 from sonde.records.frames import Frame
 
 TOLERANCE_A = 1e-3
@@ -73,24 +73,48 @@ def _permuted(a: Frame, b: Frame, inverse: FloatArray, tolerance_A: float) -> Su
     return Superposition(permutation, largest)
 
 
+@dataclass(frozen=True, eq=False)
+class StructureFactors:
+    """Structure factors S(k) = Σ_j w_j exp(2πi k·s_j) / Σ_j w_j of frames with one number of atoms.
+
+    They know neither images nor the order of atoms. The weight w is 1, 2, 3 … for the elements in turn, not Z, which
+    hardly tells Ta from W.
+
+    Attributes
+    ----------
+    values : (n_frames, n_waves), complex.
+    reciprocal : (n_frames, n_waves) lengths |k·H⁻¹|, 1/Å, H the cell: a shift of every atom by d changes the value by
+        at most 2π |k·H⁻¹| d.
+    stretch : (n_frames,) by how much more where the cells differ as well: fractional coordinates are off by up to the
+        atom's own.
+    """
+
+    values: AnyArray
+    reciprocal: FloatArray
+    stretch: FloatArray
+
+
+def structure_factors(frames: Sequence[Frame], waves: IntArray = WAVES) -> StructureFactors:
+    """Compute the structure factors of frames that have the same number of atoms."""
+    inverses = np.stack([np.linalg.inv(complete_cell(frame.cell)) for frame in frames])
+    fractional = np.stack([frame.positions for frame in frames]) @ inverses
+    weights = np.stack([1.0 + np.searchsorted(np.unique(frame.numbers), frame.numbers) for frame in frames])
+    phases = np.exp(2j * np.pi * fractional @ waves.T)
+    return StructureFactors(
+        values=np.einsum("fa,fak->fk", weights / weights.sum(axis=1, keepdims=True), phases),
+        reciprocal=np.linalg.norm(inverses @ waves.T, axis=1),
+        stretch=1 + np.abs(fractional).max(axis=(1, 2), initial=0.0) * 3,
+    )
+
+
 def _fingerprints(frames: Sequence[Frame]) -> FloatArray:
     """Compute cell and structure factors of each frame, scaled so that superposable frames differ by at most 1.
 
-    Structure factors S(k) = Σ_j w_j exp(2πi k·s_j) / Σ_j w_j know neither images nor the order of atoms; a shift of
-    every atom by d changes them by at most 2π |k·H⁻¹| d, H the cell. The weight w is 1, 2, 3 … for the elements in
-    turn, not Z, which hardly tells Ta from W. All frames must have the same `chemical_key`.
+    All frames must have the same `chemical_key`.
     """
     cells = np.stack([frame.cell for frame in frames])
-    inverses = np.stack([np.linalg.inv(complete_cell(frame.cell)) for frame in frames])
-    positions = np.stack([frame.positions for frame in frames])
-    elements = np.unique(frames[0].numbers)
-    weights = np.stack([1.0 + np.searchsorted(elements, frame.numbers) for frame in frames])
-    phases = 2 * np.pi * (positions @ inverses) @ WAVES.T
-    factors = np.einsum("fa,fak->fk", weights / weights.sum(axis=1, keepdims=True), np.exp(1j * phases))
-    reciprocal = np.linalg.norm(inverses @ WAVES.T, axis=1).max(axis=0)
-    # Cells within the tolerance stretch the phases as well: fractional coordinates are off by up to the atom's own.
-    stretch = 1 + np.abs(positions @ inverses).max(initial=0.0) * 3
-    factors = factors / (2 * np.pi * reciprocal * TOLERANCE_A * stretch)
+    found = structure_factors(frames)
+    factors = found.values / (2 * np.pi * found.reciprocal.max(axis=0) * TOLERANCE_A * found.stretch.max())
     return np.hstack([cells.reshape(len(frames), 9) / TOLERANCE_A, factors.real, factors.imag])
 
 

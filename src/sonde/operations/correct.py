@@ -53,10 +53,10 @@ def correct(
     from sonde.datasets.correction.correct import plan_correction
 
     name = destination.name or f"{dataset}-shifted"
-    rows = [project.datasets.row(one) for one in (dataset, *pairs)]
+    for one in (dataset, *pairs):
+        project.datasets.row(one)
     _require_free(project, name, destination.file)
-    own, *others = [list(_places(project, row.name, row.n_frames, progress)) for row in rows]
-    further = [place for places in others for place in places]
+    own, further = (_Places(project, names, progress) for names in ((dataset,), pairs))
     plan = plan_correction(own, further, dataset, wish, progress)
     plan = replace(plan, record=replace(plan.record, pairs_from=tuple(pairs)))
     if plan.record.refused or destination.dry_run:
@@ -76,11 +76,22 @@ def _require_free(project: "Project", name: str, file: Path | None) -> None:
         raise BadInput(file, None, "nothing can be written here", "Name a file in a folder that exists.")
 
 
-def _places(project: "Project", dataset: str, n_frames: int, progress: Progress) -> "Iterator[Place]":
-    from sonde.datasets.correction.places import Place
+@dataclass(frozen=True, eq=False)
+class _Places:
+    """The frames of datasets, streamed anew each time they are gone through."""
 
-    for frame in progress.track(project.datasets.frames(dataset), f"reading {dataset}", n_frames):
-        yield Place(dataset, frame)
+    project: "Project"
+    datasets: Sequence[str]
+    progress: Progress
+
+    def __iter__(self) -> "Iterator[Place]":
+        from sonde.datasets.correction.places import Place
+
+        for name in self.datasets:
+            n_frames = self.project.datasets.row(name).n_frames
+            frames = self.project.datasets.frames(name)
+            for frame in self.progress.track(frames, f"reading {name}", n_frames):
+                yield Place(name, frame)
 
 
 def _write(project: "Project", plan: "Plan", name: str, file: Path | None, progress: Progress) -> Correction:

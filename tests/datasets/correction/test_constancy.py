@@ -48,7 +48,7 @@ def fcc(a_A: float = 3.52) -> Frame:
 
 def judged(frames: list[Frame]) -> Constancy:
     pairs = surface_pairs(placed(frames), TO_PBE).pairs
-    return constancy(fit_shifts(pair_table(pairs)), [environments(p.source.frame, p.corrected) for p in pairs])
+    return constancy(fit_shifts(pair_table(pairs)), [p.kinds for p in pairs])
 
 
 def test_environments_on_paper() -> None:
@@ -168,7 +168,7 @@ def test_force_and_pressure_differences_on_paper() -> None:
         stress_eV_per_A3=-0.01 * np.eye(3),
     )
     pairs = [pair(moved, zero)]
-    found = label_differences(pairs, [environments(p.source.frame, [NI]) for p in pairs], np.zeros(1))
+    found = label_differences(pairs, [p.kinds for p in pairs], np.zeros(1))
     assert found.max_force_eV_per_A == pytest.approx(5.0)
     assert found.mean_force_eV_per_A == pytest.approx(2.5)
     assert found.mean_pressure_GPa == pytest.approx(1.602, abs=1e-3)
@@ -223,7 +223,7 @@ def test_constants_are_seldom_refused_and_dependences_seldom_missed(shared_data:
     Then molybdenum's shift is 0.5 eV larger in cells of one kind.
     """
     pairs = surface_pairs(placed(both_surfaces(few_compositions(shared_data))), TO_PBE).pairs
-    kinds = [environments(pair.source.frame, pair.corrected) for pair in pairs]
+    kinds = [pair.kinds for pair in pairs]
     refused = [judged_with_errors(pairs, kinds, seed).constant_sufficient is False for seed in SEEDS]
     assert sum(refused) <= 1
     dependent = [

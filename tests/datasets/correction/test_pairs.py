@@ -1,21 +1,25 @@
 """Structures on both surfaces, and which surface a user means."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from weakref import WeakSet
 
 import numpy as np
 import pytest
 from tests.datasets.correction.planted import PBE, PBE_U, both_surfaces, cells, placed, planted_shift, stated
 
+from sonde.datasets.correction import candidates
 from sonde.datasets.correction.pairs import Choices, surface_pairs
+from sonde.datasets.correction.places import Place
 from sonde.datasets.correction.surface_choice import (
-    ambiguous_sources,
     corrected_elements,
     holds,
     surface_choice,
-    title,
+    surface_title,
 )
+from sonde.datasets.correction.survey import survey
+from sonde.datasets.same_geometry import same_geometry_groups
 from sonde.errors import WrongUse
 from sonde.records.frames import Frame
 
@@ -48,6 +52,71 @@ def test_order_of_atoms_and_images_do_not_matter(some: list[Frame]) -> None:
         assert pair.difference_eV == pytest.approx(planted_shift(pair.target.frame), abs=1e-6)
         assert pair.force_differences_eV_per_A == pytest.approx(np.zeros(8), abs=1e-9)
         assert set(pair.corrected) == {42, 73}
+
+
+@pytest.mark.parametrize(("moved_A", "n_pairs"), [(4e-4, 32), (4e-3, 0)])
+def test_pairs_within_the_tolerance(moved_A: float, n_pairs: int, shared_data: Path) -> None:
+    """Atoms and cells moved at random, atoms in another order and image: all are found, or none."""
+    frames = cells(shared_data, ["MoTa", "NbW"])
+    rng = np.random.default_rng(0)
+
+    def moved(frame: Frame) -> Frame:
+        strained = frame.cell + moved_A * rng.uniform(-1, 1, (3, 3))
+        displaced = frame.positions + moved_A * rng.choice([-0.5, 0.5], (frame.n_atoms, 3))
+        return shuffled(replace(frame, cell=strained, positions=displaced))
+
+    distinct = [group[0] for group in by_geometry(frames)]
+    on_both = both_surfaces(distinct[:32])
+    found = surface_pairs(placed([*map(moved, on_both[:32]), *on_both[32:]]), TO_PBE)
+    assert len(found.pairs) == n_pairs
+
+
+def by_geometry(frames: list[Frame]) -> list[list[Frame]]:
+    """Frames that are told apart by more than the tolerance, with those that are not."""
+    alike = [{k} for k in range(len(frames))]
+    for group in same_geometry_groups(frames):
+        alike[group[0]] |= set(group)
+        for other in group[1:]:
+            alike[other] = set()
+    return [[frames[k] for k in sorted(one)] for one in alike if one]
+
+
+def test_groups_of_candidates_lose_no_pair(shared_data: Path) -> None:
+    """Against all with all: frames of eight compositions, on either surface or on both, some twice."""
+    frames = cells(shared_data, ["MoTa", "MoW", "NbTa"])
+    rng = np.random.default_rng(1)
+    on_both = both_surfaces(frames)
+    chosen = [on_both[k] for k in rng.permutation(len(on_both))[: len(frames)]]
+    pairs = surface_pairs(placed([*chosen, *chosen[:20]]), TO_PBE).pairs
+    both = [one for one in by_geometry([*chosen, *chosen[:20]]) if len({str(f.tags["hubbard_u"]) for f in one}) == 2]
+    assert len(pairs) == len(both) > 10
+
+
+class Stream:
+    """Yields frames that nobody else holds, and counts how many live at once."""
+
+    def __init__(self, frames: list[Frame]) -> None:
+        self.frames = frames
+        self.alive: WeakSet[Frame] = WeakSet()
+        self.most = 0
+
+    def __iter__(self) -> Iterator[Place]:
+        for ordinal, frame in enumerate(self.frames):
+            made = replace(frame, ordinal=ordinal)
+            self.alive.add(made)
+            self.most = max(self.most, len(self.alive))
+            yield Place("stream", made)
+
+
+def test_frames_without_the_other_surface_are_not_held(shared_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 200 frames ten stand on both surfaces: those that wait for others of their size and these are alive."""
+    frames = cells(shared_data, ["MoTa", "MoW", "NbTa", "NbW", "TaW"])
+    one_surface = both_surfaces(frames[10:])[len(frames) - 10 :]
+    stream = Stream([*both_surfaces(frames[:10]), *one_surface])
+    monkeypatch.setattr(candidates, "AT_ONCE", 16)
+    assert len(surface_pairs(stream, TO_PBE).pairs) == 10
+    assert len(stream.frames) == 210
+    assert stream.most <= 16 + 20 + 2
 
 
 SPOILERS: list[tuple[Callable[[Frame], Frame], dict[str, int]]] = [
@@ -122,10 +191,10 @@ def test_only_elements_with_another_u_are_corrected(some: list[Frame]) -> None:
     (on_mo, silent) = placed([stated(some[0], {"xc": "PBE", "hubbard_u": "Mo:d:4"}), some[0]])
     assert corrected_elements(surface_choice("PBE"), on_mo) == {42}
     assert corrected_elements(surface_choice("SCAN"), on_mo) == {42, 73}
-    assert title([on_mo], "?") == "PBE+U"
-    assert title([silent], "?") == "?"
+    assert survey([on_mo], [], Choices(surface_choice("SCAN"))).sources.title("?") == "PBE+U"
+    assert surface_title(silent) == ""
 
 
 def test_two_values_of_u_are_two_surfaces(some: list[Frame]) -> None:
     places = placed(stated(some[0], {"xc": "PBE", "hubbard_u": f"Mo:{u}"}) for u in (3.0, 4.0))
-    assert ambiguous_sources(surface_choice("PBE"), places) == {"hubbard_u[Mo]": ("3", "4")}
+    assert survey(places, [], TO_PBE).sources.several_values == {"hubbard_u[Mo]": ("3", "4")}

@@ -16,6 +16,7 @@ from tests.datasets.correction.planted import (
 )
 
 from sonde.datasets.correction.cross_validation import residuals
+from sonde.datasets.correction.environments import Environments
 from sonde.datasets.correction.pairs import Choices, SurfacePair, surface_pairs
 from sonde.datasets.correction.places import Place
 from sonde.datasets.correction.robust_fit import least_squares, robust_fit
@@ -39,6 +40,9 @@ def fitted(frames: Sequence[Frame], noise_eV: Sequence[float] | None = None) -> 
     return fit_shifts(pair_table(search.pairs))
 
 
+NOWHERE = Environments(np.zeros(0, int), {}, None, None)
+
+
 def quick(frames: Sequence[Frame], noise_eV: Sequence[float]) -> ShiftFit:
     """The same without the search for pairs."""
     pairs = []
@@ -47,7 +51,7 @@ def quick(frames: Sequence[Frame], noise_eV: Sequence[float]) -> ShiftFit:
         numbers, counts = np.unique(frame.numbers, return_counts=True)
         corrected = dict(zip(numbers.tolist(), counts.tolist(), strict=True))
         difference = planted_shift(frame) + eV * frame.n_atoms
-        pairs.append(SurfacePair(place, place, corrected, difference, None, False, None))
+        pairs.append(SurfacePair(place, place, corrected, difference, None, False, None, NOWHERE))
     return fit_shifts(pair_table(pairs))
 
 

@@ -3,13 +3,14 @@
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 import numpy as np
 
 from sonde.datasets.correction import refusals as refuse
 from sonde.datasets.correction.constancy import TOLERANCE_EV, constancy, is_outlier
 from sonde.datasets.correction.cross_validation import residuals
-from sonde.datasets.correction.environments import Environments, environments
+from sonde.datasets.correction.environments import Environments
 from sonde.datasets.correction.frames import (
     Corrector,
     Decisions,
@@ -19,10 +20,11 @@ from sonde.datasets.correction.frames import (
     rewritten,
 )
 from sonde.datasets.correction.label_differences import label_differences
-from sonde.datasets.correction.pairs import Choices, PairSearch, surface_pairs
+from sonde.datasets.correction.pairs import Choices, PairSearch, pairs_within
 from sonde.datasets.correction.places import Place
 from sonde.datasets.correction.shifts import ShiftFit, fit_shifts, pair_table
-from sonde.datasets.correction.surface_choice import surface_choice, symbols, title
+from sonde.datasets.correction.surface_choice import surface_choice, symbols
+from sonde.datasets.correction.survey import survey
 from sonde.datasets.surfaces import SHIFTED
 from sonde.errors import WrongUse
 from sonde.progress import SILENT, Progress
@@ -70,20 +72,25 @@ class Plan:
 
 @dataclass(frozen=True, eq=False)
 class _Evidence:
-    """Pairs with the environments of their corrected atoms, in step; the fit, where there are enough pairs."""
+    """Pairs, and the fit where there are enough of them."""
 
     search: PairSearch
-    kinds: tuple[Environments, ...]
     fit: ShiftFit | None
     constancy: Constancy | None
 
+    @property
+    def kinds(self) -> list[Environments]:
+        """Environments of the corrected atoms, in step with the pairs."""
+        return [pair.kinds for pair in self.search.pairs]
+
 
 def plan_correction(
-    places: Sequence[Place], further: Sequence[Place], dataset: str, wish: Wish, progress: Progress = SILENT
+    places: Iterable[Place], further: Iterable[Place], dataset: str, wish: Wish, progress: Progress = SILENT
 ) -> Plan:
     """Fit shifts to structures with an energy on both surfaces, and decide on every frame of `places`.
 
-    `further` are frames of other datasets, in which the other label of a structure may stand.
+    `further` are frames of other datasets, in which the other label of a structure may stand. Both are gone through
+    several times and not held: memory grows by some hundred bytes a frame, and by a few thousand a pair.
 
     Raises
     ------
@@ -92,42 +99,37 @@ def plan_correction(
     if not wish.tolerance_eV > 0:
         raise WrongUse(f"The tolerance is a positive energy in eV per corrected atom; found {wish.tolerance_eV:g}.")
     choices = wish.choices()
-    sources = [place for place in places if place.frame.energy_eV is not None and choices.is_source(place)]
     progress.say("looking for structures on both surfaces")
-    search = surface_pairs([*places, *further], choices)
-    targets = [place for place in (*places, *further) if place.frame.energy_eV is not None and choices.is_target(place)]
+    found = survey(places, further, choices)
+    search = pairs_within(found.candidates.groups(found.n_places), chain(places, further), choices)
     before = (
-        *refuse.nothing_off_target(sources, choices),
-        *refuse.several_sources(sources, choices),
-        *refuse.too_few_pairs(sources, targets, search, wish.to),
+        *refuse.nothing_off_target(found, choices),
+        *refuse.several_sources(found),
+        *refuse.too_few_pairs(found, search, wish.to),
     )
-    evidence = _evidence(search, () if before else refuse.wanted_elements(sources, choices), wish, not before)
-    return _plan(places, sources, dataset, wish, evidence, before)
+    wanted = () if before else tuple(sorted(found.sources.elements))
+    evidence = _evidence(search, wanted, wish, not before)
+    source = found.sources.title(choices.source.text if choices.source else "another surface")
+    return _plan(places, source, dataset, wish, evidence, before)
 
 
 def _evidence(search: PairSearch, wanted: Sequence[int], wish: Wish, enough: bool) -> _Evidence:
-    kinds = tuple(environments(pair.source.frame, pair.corrected) for pair in search.pairs)
     if not enough:
-        return _Evidence(search, kinds, None, None)
+        return _Evidence(search, None, None)
     found = fit_shifts(pair_table(search.pairs), wanted)
-    return _Evidence(search, kinds, found, constancy(found, kinds, wish.tolerance_eV))
+    kinds = [pair.kinds for pair in search.pairs]
+    return _Evidence(search, found, constancy(found, kinds, wish.tolerance_eV))
 
 
 def _plan(
-    places: Sequence[Place],
-    sources: Sequence[Place],
-    dataset: str,
-    wish: Wish,
-    evidence: _Evidence,
-    before: tuple[Refusal, ...],
+    places: Iterable[Place], source: str, dataset: str, wish: Wish, evidence: _Evidence, before: tuple[Refusal, ...]
 ) -> Plan:
     choices, fit = wish.choices(), evidence.fit
     corrector = Corrector({}, {}, {}, {})
     if fit is not None:
-        corrector = corrector_from_pairs(fit.known, fit.shifts, evidence.search.pairs, evidence.kinds)
+        corrector = corrector_from_pairs(fit.known, fit.shifts, evidence.search.pairs)
     decisions = decide(places, choices, corrector)
     twins = _twins(evidence.search, dataset, decisions)
-    source = title(sources, choices.source.text if choices.source else "another surface")
     record = _record(evidence, decisions, twins, wish, dataset, source)
     record = replace(record, refusals=(*before, *_after(evidence, decisions, wish)))
     tags = {"xc": record.surface, "correction_id": record.correction_id}
@@ -151,7 +153,7 @@ def _twins(search: PairSearch, dataset: str, decisions: Decisions) -> frozenset[
     own = (
         pair.source.frame.ordinal for pair in search.pairs if {pair.source.dataset, pair.target.dataset} == {dataset}
     )
-    return frozenset(ordinal for ordinal in own if ordinal in decisions.shifts_eV)
+    return frozenset(ordinal for ordinal in own if decisions.shift_of(ordinal) is not None)
 
 
 def _record(

@@ -1,5 +1,6 @@
 """What becomes of each frame: on the target already, corrected, or not correctable, and why."""
 
+from array import array
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -8,10 +9,11 @@ from typing import Literal
 import numpy as np
 from ase.data import chemical_symbols
 
-from sonde.datasets.correction.environments import Environments, Ranges, covered_ranges, environments, is_covered
-from sonde.datasets.correction.pairs import Choices, SurfacePair
+from sonde.datasets.correction.environments import Ranges, covered_ranges, environments, is_covered
+from sonde.datasets.correction.pairs import Choices, Side, SurfacePair
 from sonde.datasets.correction.places import Place
 from sonde.datasets.correction.surface_choice import corrected_elements
+from sonde.records.arrays import FloatArray, IntArray
 from sonde.records.correction import ElementShift, FrameCounts
 from sonde.records.frames import Frame, Tag
 
@@ -25,28 +27,55 @@ NOT_COVERED = "with an atom in an environment that no pair covers"
 
 @dataclass(frozen=True, eq=False)
 class Decisions:
-    """By ordinal: shifts in eV that are taken off the total energy, and reasons why nothing can be."""
+    """What becomes of each frame, by ordinal.
 
-    shifts_eV: Mapping[int, float]
-    reasons: Mapping[int, str]
+    Attributes
+    ----------
+    shifts_eV : (n_frames,) taken off the total energy; NaN where nothing is.
+    reason_of : (n_frames,) number of the reason why a frame off the target cannot be corrected; −1 where there is none.
+    words : the reasons. reasons : frames per reason.
+    """
+
+    shifts_eV: FloatArray
+    reason_of: IntArray
+    words: tuple[str, ...]
     n_without_energy: int
-    n_frames: int
 
     @property
-    def n_on_target(self) -> int:
-        return self.n_frames - len(self.shifts_eV) - len(self.reasons) - self.n_without_energy
+    def n_frames(self) -> int:
+        return len(self.shifts_eV)
+
+    @property
+    def n_corrected(self) -> int:
+        return int(np.count_nonzero(np.isfinite(self.shifts_eV)))
+
+    @property
+    def reasons(self) -> Counter[str]:
+        counts = np.bincount(self.reason_of[self.reason_of >= 0], minlength=len(self.words))
+        return Counter(dict(zip(self.words, counts.tolist(), strict=True)))
+
+    def shift_of(self, ordinal: int) -> float | None:
+        """What is taken off the energy of a frame, eV; None where nothing is."""
+        shift = float(self.shifts_eV[ordinal])
+        return None if np.isnan(shift) else shift
+
+    def reason(self, ordinal: int) -> str | None:
+        """Why a frame off the target cannot be corrected; None where it can, or need not."""
+        number = int(self.reason_of[ordinal])
+        return None if number < 0 else self.words[number]
 
     def counts(self, treated: Uncorrectable | None, n_twins: int) -> FrameCounts:
         """Count frames by what becomes of them."""
         words: Mapping[Uncorrectable, Literal["left out", "left as they are"]]
         words = {"leave-out": "left out", "keep": "left as they are"}
+        reasons = self.reasons
         return FrameCounts(
             n_frames=self.n_frames,
-            n_on_target=self.n_on_target,
-            n_corrected=len(self.shifts_eV),
+            n_on_target=self.n_frames - self.n_corrected - reasons.total() - self.n_without_energy,
+            n_corrected=self.n_corrected,
             n_without_energy=self.n_without_energy,
-            n_uncorrectable=len(self.reasons),
-            uncorrectable=dict(Counter(self.reasons.values()).most_common()),
+            n_uncorrectable=reasons.total(),
+            uncorrectable=dict(reasons.most_common()),
             uncorrectable_are=words[treated] if treated else None,
             n_twins=n_twins,
         )
@@ -83,10 +112,7 @@ class Corrector:
 
 
 def corrector_from_pairs(
-    known_eV: Mapping[int, float],
-    shifts: Sequence[ElementShift],
-    pairs: Sequence[SurfacePair],
-    kinds: Sequence[Environments],
+    known_eV: Mapping[int, float], shifts: Sequence[ElementShift], pairs: Sequence[SurfacePair]
 ) -> Corrector:
     """Apply fitted shifts where pairs have been: their surface, their elements, their environments."""
     hard: dict[str, set[str]] = defaultdict(set)
@@ -95,35 +121,32 @@ def corrector_from_pairs(
             hard[key].add(value)
     why = {chemical_symbols.index(shift.element): shift.why_not for shift in shifts if shift.why_not}
     seen = {key: frozenset(values) for key, values in hard.items()}
-    return Corrector(known_eV, why, covered_ranges(kinds), seen, frozenset(pair.source.key for pair in pairs))
+    ranges = covered_ranges([pair.kinds for pair in pairs])
+    return Corrector(known_eV, why, ranges, seen, frozenset(pair.source.key for pair in pairs))
 
 
 def decide(places: Iterable[Place], choices: Choices, corrector: Corrector) -> Decisions:
-    """Decide on every frame; one without an energy has nothing to correct."""
-    shifts: dict[int, float] = {}
-    reasons: dict[int, str] = {}
-    n_frames = n_without_energy = 0
+    """Decide on every frame; they come in the order of their ordinals, from 0."""
+    shifts, reason_of = array("d"), array("i")
+    numbers: dict[str, int] = {}
+    n_without_energy = 0
     for place in places:
-        n_frames += 1
-        if place.frame.energy_eV is None:
-            n_without_energy += 1
-            continue
-        reason, shift = _decision(place, choices, corrector)
-        if reason is not None:
-            reasons[place.frame.ordinal] = reason
-        elif shift is not None:
-            shifts[place.frame.ordinal] = shift
-    return Decisions(shifts, reasons, n_without_energy, n_frames)
+        side = choices.side(place)
+        n_without_energy += side is Side.NO_ENERGY
+        reason, shift = _decision(place, side, choices, corrector)
+        shifts.append(np.nan if shift is None else shift)
+        reason_of.append(-1 if reason is None else numbers.setdefault(reason, len(numbers)))
+    return Decisions(np.array(shifts), np.array(reason_of, np.int32), tuple(numbers), n_without_energy)
 
 
-def _decision(place: Place, choices: Choices, corrector: Corrector) -> tuple[str | None, float | None]:
-    on_target = choices.is_target(place)
-    if on_target is None:
+def _decision(place: Place, side: Side, choices: Choices, corrector: Corrector) -> tuple[str | None, float | None]:
+    """Return why a frame cannot be corrected, or its shift in eV; neither where there is nothing to correct."""
+    if side is Side.NOT_STATED:
         return NOT_STATED, None
-    if on_target:
-        return None, None
-    if not choices.is_source(place):
+    if side is Side.NOT_MEANT:
         return NOT_MEANT, None
+    if side is not Side.SOURCE:
+        return None, None
     elements = corrected_elements(choices.target, place)
     reason = corrector.why_not(place, elements)
     return (reason, None) if reason else (None, corrector.shift(place.frame, elements))
@@ -138,11 +161,12 @@ def rewritten(
     """
 
     def successor(frame: Frame) -> Frame | None:
-        if frame.ordinal in decisions.reasons:
+        reason = decisions.reason(frame.ordinal)
+        if reason is not None:
             if treated != "keep":
                 return None
-            return replace(frame, tags={**frame.tags, "not_corrected": decisions.reasons[frame.ordinal]})
-        shift = decisions.shifts_eV.get(frame.ordinal)
+            return replace(frame, tags={**frame.tags, "not_corrected": reason})
+        shift = decisions.shift_of(frame.ordinal)
         if shift is None or frame.energy_eV is None:
             return frame
         return replace(frame, energy_eV=frame.energy_eV - shift, tags={**frame.tags, **tags, "energy_shift_eV": -shift})

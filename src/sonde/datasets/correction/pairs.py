@@ -1,19 +1,22 @@
 """Geometries that carry an energy on two surfaces."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 from itertools import product
 from math import gcd
 
 import numpy as np
 from ase.data import chemical_symbols
 
+from sonde.datasets.correction.candidates import NO_GROUP, CandidateGroups, Candidates
+from sonde.datasets.correction.environments import Environments, environments
 from sonde.datasets.correction.places import Place
 from sonde.datasets.correction.surface_choice import SurfaceChoice, corrected_elements, holds
 from sonde.datasets.features import FALSE_WORDS
 from sonde.datasets.same_geometry import same_geometry_groups
-from sonde.datasets.superposition import Superposition, chemical_key, superposition
+from sonde.datasets.superposition import Superposition, superposition
 from sonde.datasets.surfaces import disagreements, family
 from sonde.records.arrays import FloatArray
 from sonde.records.frames import Frame
@@ -24,6 +27,16 @@ MOST_COPIES = 20
 NOT_CONVERGED = "scf_converged is false"
 OTHER_FIELDS = "the frames differ in another deciding field, too"
 SECOND_COPY = "a further frame of a geometry that has its pair"
+
+
+class Side(IntEnum):
+    """Where a frame stands."""
+
+    NO_ENERGY = 0
+    NOT_STATED = 1
+    TARGET = 2
+    NOT_MEANT = 3
+    SOURCE = 4
 
 
 @dataclass(frozen=True)
@@ -37,20 +50,22 @@ class Choices:
     source: SurfaceChoice | None = None
     where: SurfaceChoice | None = None
 
-    def is_target(self, place: Place) -> bool | None:
-        return holds(self.target, place)
-
-    def is_source(self, place: Place) -> bool:
-        """Tell whether a frame is off the target and meant by --from and --where."""
-        if self.is_target(place) is not False:
-            return False
+    def side(self, place: Place) -> Side:
+        """Tell where a frame stands; a source is off the target and meant by --from and --where."""
+        if place.frame.energy_eV is None:
+            return Side.NO_ENERGY
+        on_target = holds(self.target, place)
+        if on_target is None:
+            return Side.NOT_STATED
+        if on_target:
+            return Side.TARGET
         chosen = [choice for choice in (self.source, self.where) if choice is not None]
-        return all(holds(choice, place) for choice in chosen)
+        return Side.SOURCE if all(holds(choice, place) for choice in chosen) else Side.NOT_MEANT
 
 
 @dataclass(frozen=True, eq=False)
 class SurfacePair:
-    """One geometry on both surfaces; differences are source minus target.
+    """One geometry on both surfaces; differences are source minus target. The frames come without their geometry.
 
     Attributes
     ----------
@@ -59,6 +74,7 @@ class SurfacePair:
     force_differences_eV_per_A : (n_atoms,) |ΔF|; None where either lacks forces.
     zero_forces : both frames have none, as symmetry forbids them.
     stress_difference_eV_per_A3 : (3, 3), positive under tension.
+    kinds : environments of the corrected atoms.
     """
 
     source: Place
@@ -68,6 +84,7 @@ class SurfacePair:
     force_differences_eV_per_A: FloatArray | None
     zero_forces: bool
     stress_difference_eV_per_A3: FloatArray | None
+    kinds: Environments
 
     @property
     def n_corrected(self) -> int:
@@ -93,35 +110,49 @@ def composition_of(frame: Frame) -> str:
     return "".join(f"{symbol}{n // divisor if n > divisor else ''}" for symbol, n in sorted(counts.items()))
 
 
-def surface_pairs(places: Sequence[Place], choices: Choices) -> PairSearch:
+def surface_pairs(places: Iterable[Place], choices: Choices) -> PairSearch:
     """Find one pair per geometry that stands on both surfaces, within 1e-3 Å.
 
     Of several candidates the one that differs in the fewest other stated fields is taken, then the one of the lowest
     energies, since further self-consistent solutions lie above the ground state. Linear in the number of frames.
     """
-    candidates = _candidates(places, choices)
+    candidates = Candidates()
+    n_places = 0
+    for n_places, place in enumerate(places, start=1):
+        add_candidate(candidates, n_places - 1, place, choices.side(place))
+    return pairs_within(candidates.groups(n_places), places, choices)
+
+
+def add_candidate(candidates: Candidates, number: int, place: Place, side: Side) -> None:
+    """Take up a frame that may belong to a pair."""
+    if side in (Side.SOURCE, Side.TARGET) and place.frame.n_atoms:
+        candidates.add(number, place.frame, side is Side.SOURCE)
+
+
+def pairs_within(groups: CandidateGroups, places: Iterable[Place], choices: Choices) -> PairSearch:
+    """Go through the frames once more; those of a group are held until it is complete."""
     set_aside: Counter[str] = Counter()
-    pairs = []
-    for group in same_geometry_groups([place.frame for place, _ in candidates]):
-        sources = [candidates[k][0] for k in group if candidates[k][1]]
-        targets = [candidates[k][0] for k in group if not candidates[k][1]]
+    found: list[tuple[int, SurfacePair]] = []
+    held: dict[int, list[Place]] = defaultdict(list)
+    for place, group in zip(places, groups.group_of.tolist(), strict=True):
+        if group == NO_GROUP:
+            continue
+        held[group].append(place)
+        if len(held[group]) == groups.sizes[group]:
+            found += [(group, pair) for pair in _pairs(held.pop(group), choices, set_aside)]
+    found.sort(key=lambda one: one[0])
+    return PairSearch(tuple(pair for _, pair in found), dict(set_aside))
+
+
+def _pairs(places: Sequence[Place], choices: Choices, set_aside: Counter[str]) -> Iterator[SurfacePair]:
+    """Pair frames among which each may share its geometry with some other."""
+    is_source = [choices.side(place) is Side.SOURCE for place in places]
+    for group in same_geometry_groups([place.frame for place in places]):
+        sources = [places[k] for k in group if is_source[k]]
+        targets = [places[k] for k in group if not is_source[k]]
         pair = _best(sources, targets, choices, set_aside) if sources and targets else None
         if pair is not None:
-            pairs.append(pair)
-    return PairSearch(tuple(pairs), dict(set_aside))
-
-
-def _candidates(places: Iterable[Place], choices: Choices) -> list[tuple[Place, bool]]:
-    """List (frame, is it on the source surface?) for the frames with an energy whose composition is on both."""
-    kinds: dict[tuple[bytes, bytes], list[tuple[Place, bool]]] = defaultdict(list)
-    for place in places:
-        if place.frame.energy_eV is None or not place.frame.n_atoms:
-            continue
-        is_source = choices.is_source(place)
-        if is_source or choices.is_target(place):
-            kinds[chemical_key(place.frame)].append((place, is_source))
-    both = [kind for kind in kinds.values() if len({is_source for _, is_source in kind}) == 2]
-    return [candidate for kind in both for candidate in kind]
+            yield pair
 
 
 def _best(
@@ -179,11 +210,12 @@ def _pair(source: Place, target: Place, wanted: SurfaceChoice, laid: Superpositi
     if a.stress_eV_per_A3 is not None and b.stress_eV_per_A3 is not None:
         stress = a.stress_eV_per_A3 - b.stress_eV_per_A3
     return SurfacePair(
-        source=source,
-        target=target,
+        source=source.without_geometry(),
+        target=target.without_geometry(),
         corrected={number: int(np.count_nonzero(a.numbers == number)) for number in sorted(elements)},
         difference_eV=float(a.energy_eV or 0.0) - float(b.energy_eV or 0.0),
         force_differences_eV_per_A=forces,
         zero_forces=zero,
         stress_difference_eV_per_A3=stress,
+        kinds=environments(a, elements),
     )

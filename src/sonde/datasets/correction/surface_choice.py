@@ -148,27 +148,18 @@ def corrected_elements(target: SurfaceChoice, place: Place) -> frozenset[int]:
     return frozenset(atomic_numbers[name] for name in named) & all_elements
 
 
-def ambiguous_sources(target: SurfaceChoice, places: Iterable[Place]) -> dict[str, tuple[str, ...]]:
-    """Return the fields of the target in which frames off it have several values: one shift cannot serve them all."""
-    values: dict[str, set[str]] = {}
-    for place in places:
-        off = off_target(target, place)
-        whole = any("[" not in key for key in off)
-        stated = {k: v for c in target.conditions if c.is_field for k, v in stated_values(c, place.fields).items()}
-        for key, value in (stated if whole else off).items():
-            values.setdefault(key, set()).add(value)
-    return {key: tuple(sorted(found)) for key, found in sorted(values.items()) if len(found) > 1}
+def deciding_values(target: SurfaceChoice, place: Place) -> dict[str, str]:
+    """Return what a frame states of the fields of the target: all where it is off it as a whole, else those off it."""
+    off = off_target(target, place)
+    if all("[" in key for key in off):
+        return off
+    return {k: v for c in target.conditions if c.is_field for k, v in stated_values(c, place.fields).items()}
 
 
-def title(places: Iterable[Place], otherwise: str) -> str:
-    """Name the surface of frames as people do: "PBE+U"; `otherwise` where they state neither functional nor U."""
-    names = sorted({_title(place.fields) for place in places} - {""})
-    return " and ".join(names) or otherwise
-
-
-def _title(fields: Mapping[str, str]) -> str:
-    with_u = any(family(key) == "hubbard_u" and value != NO_U for key, value in fields.items())
-    functional = fields.get("functional", "")
+def surface_title(place: Place) -> str:
+    """Name the surface of a frame as people do: "PBE+U"; nothing where it states neither functional nor U."""
+    with_u = any(family(key) == "hubbard_u" and value != NO_U for key, value in place.fields.items())
+    functional = place.fields.get("functional", "")
     return f"{functional}+U" if with_u and not functional.startswith(SHIFTED) else functional
 
 
