@@ -17,8 +17,13 @@ ANION_CHARGES = {"N": -3, "O": -2, "F": -1, "S": -2, "Cl": -1, "Se": -2, "Br": -
 CATION_CHARGES = {"H": 1, "Li": 1, "Na": 1, "K": 1, "Rb": 1, "Cs": 1, "Be": 2, "Mg": 2, "Ca": 2, "Sr": 2, "Ba": 2,
                   "Zn": 2, "Al": 3, "Sc": 3, "Y": 3, "La": 3}  # fmt: skip
 """Elements of one charge; what they leave open falls on all other atoms alike."""
-ANIONS = frozenset(atomic_numbers[symbol] for symbol in ANION_CHARGES)
-FIXED = {atomic_numbers[symbol]: charge for symbol, charge in (ANION_CHARGES | CATION_CHARGES).items()}
+N_ELEMENTS = len(covalent_radii)
+IS_ANION = np.isin(np.arange(N_ELEMENTS), [atomic_numbers[symbol] for symbol in ANION_CHARGES])
+FIXED_CHARGE = np.full(N_ELEMENTS, np.nan)
+FIXED_CHARGE[[atomic_numbers[symbol] for symbol in ANION_CHARGES | CATION_CHARGES]] = [
+    *(ANION_CHARGES | CATION_CHARGES).values()
+]
+"""By atomic number; NaN where an element has no fixed one."""
 OXIDATION_STATE = "oxidation state"
 ANION_NEIGHBOURS = "anion neighbours"
 COORDINATION = "coordination"
@@ -53,11 +58,13 @@ def environments(frame: Frame, elements: Iterable[int]) -> Environments:
     The oxidation state is a proxy: ionic charges of anions and of s-block, Al, Sc, Y, La, Zn and H atoms, the rest
     shared evenly by all other atoms. Peroxides and mixed valence escape it.
     """
-    chosen = np.isin(frame.numbers, list(elements))
+    wanted = np.zeros(N_ELEMENTS, bool)
+    wanted[list(elements)] = True
+    chosen = wanted[frame.numbers]
     radii = covalent_radii[frame.numbers]
     near = neighbour_list(frame, 2 * BONDED * float(radii.max()))
     bonded = near.distances < BONDED * (radii[near.i] + radii[near.j])
-    anion = np.isin(frame.numbers[near.j], list(ANIONS))
+    anion = IS_ANION[frame.numbers[near.j]]
     values = {
         COORDINATION: np.bincount(near.i[bonded], minlength=frame.n_atoms)[chosen].astype(float),
         ANION_NEIGHBOURS: np.bincount(near.i[bonded & anion], minlength=frame.n_atoms)[chosen].astype(float),
@@ -77,11 +84,11 @@ def _nearest(i: IntArray, distances: FloatArray, chosen: BoolArray) -> float | N
 
 def oxidation_states(numbers: IntArray) -> FloatArray:
     """Return a charge per atom (n_atoms,): fixed ones, and what they leave over shared evenly by the others."""
-    fixed = np.array([FIXED.get(int(number), 0) for number in numbers], float)
-    open_ = ~np.isin(numbers, list(FIXED))
+    charges = FIXED_CHARGE[numbers]
+    open_ = np.isnan(charges)
     if open_.any():
-        fixed[open_] = -fixed.sum() / np.count_nonzero(open_)
-    return fixed
+        charges[open_] = -charges[~open_].sum() / np.count_nonzero(open_)
+    return charges
 
 
 def labels(found: Environments, description: str) -> list[str]:
