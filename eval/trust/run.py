@@ -8,8 +8,11 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from eval.trust.committees import SEEDS, SIZES, committee, kept_predictions, member, spread
 from eval.trust.material import DATA, HERE, project_with, with_potential
-from sonde.operations.trust_evaluation import EvaluationPlan, trust_evaluate
+from eval.trust.sets import SETS
+from sonde.operations.trust_evaluation import EvaluationPlan, Judged, judge, trust_evaluate
+from sonde.potentials.registry import load_potential
 from sonde.progress import SILENT
 from sonde.records.jsonable import to_json
 from sonde.records.trust_evaluation import TrustEvaluation
@@ -18,16 +21,17 @@ from sonde.views.trust_page import trust_page
 
 @dataclass(frozen=True)
 class Case:
-    """A set, a potential, and the shifts that the set has."""
+    """A set, a potential or the size of a committee of small ones, and the shifts that the set has."""
 
     dataset: str
     potential: str
     shifts: tuple[str, ...]
     most_frames: int | None = None
+    committee: bool = False
 
     @property
     def name(self) -> str:
-        return f"{self.dataset}_{self.potential}"
+        return f"{self.dataset}_{'mace_' if self.committee else ''}{self.potential}"
 
 
 CASES = (
@@ -38,13 +42,23 @@ CASES = (
 )
 
 
+COMMITTEES = tuple(
+    Case(dataset, size, ("random",), 450, committee=True)
+    for dataset in ("al_li_mg", "molecules", "nbmotaw")
+    for size in SIZES
+)
+EVERY = (*CASES, *COMMITTEES)
+
+
 def named(name: str) -> Case:
     """Find a case by its name."""
-    return next(case for case in CASES if case.name == name)
+    return next(case for case in EVERY if case.name == name)
 
 
 def evaluation(case: Case, plan: EvaluationPlan, data: Path = DATA, folder: Path = HERE) -> TrustEvaluation:
-    """Judge one case; `folder` holds the project."""
+    """Judge one case; `folder` holds the project and the committees."""
+    if case.committee:
+        return judge(of_committee(case, data, folder / ".sonde" / "committees"), plan)
     project = with_potential(project_with(case.dataset, data, folder), case.potential, folder)
     try:
         return trust_evaluate(project, case.potential, case.dataset, plan=plan, progress=SILENT)
@@ -52,15 +66,32 @@ def evaluation(case: Case, plan: EvaluationPlan, data: Path = DATA, folder: Path
         project.close()
 
 
+def of_committee(case: Case, data: Path, committees: Path) -> Judged:
+    """Frames that no member was trained on, as the first member sees them, and how far the members differ."""
+    frames = SETS[case.dataset](data)
+    path = committee(case.dataset, case.potential, committees, data)
+    members = [kept_predictions(path, seed) for seed in SEEDS]
+    places = sorted(place for place in members[0] if frames[place].forces_eV_per_A is not None)
+    return Judged(
+        potential=f"MACE, {case.potential}",
+        dataset=case.dataset,
+        identity=load_potential("mace", member(case.dataset, case.potential, SEEDS[0], frames, committees)).identity,
+        frames=[frames[place] for place in places],
+        evaluations=[members[0][place] for place in places],
+        groups=[str(frames[place].tags["trajectory"]) for place in places],
+        spreads=[spread([own[place].forces_eV_per_A for own in members]) for place in places],
+    )
+
+
 def main() -> None:
     """Run the cases named on the command line, or all."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("cases", nargs="*", help=f"of {', '.join(case.name for case in CASES)}")
+    parser.add_argument("cases", nargs="*", help=f"of {', '.join(case.name for case in EVERY)}")
     parser.add_argument("--seeds", type=int, default=3)
     asked = parser.parse_args()
     if not DATA.exists():
         sys.exit(f"No {DATA}: there is nothing to judge probes on.")
-    for case in CASES:
+    for case in EVERY:
         if not asked.cases or case.name in asked.cases:
             sys.stderr.write(f"{case.name}\n")
             seeds = tuple(range(asked.seeds))

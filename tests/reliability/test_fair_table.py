@@ -1,6 +1,7 @@
 """All scores under one protocol: what is known on paper comes out, and no group is on both sides."""
 
 import io
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -11,9 +12,10 @@ from tests.reliability.synthetic import IDENTITY, KnownErrors
 from sonde.errors import WrongUse
 from sonde.local_environments.descriptors import DensityDescriptor
 from sonde.records.trust_evaluation import Better, ScoreRow, ShiftTable, TrustEvaluation
-from sonde.reliability.baselines.plain import LargestForce, MajorityClass, SizeAndComposition
+from sonde.reliability.baselines.energies import energy_errors, of_energies
+from sonde.reliability.baselines.plain import Committee, LargestForce, MajorityClass, SizeAndComposition
 from sonde.reliability.baselines.probes import Local
-from sonde.reliability.baselines.protocol import RiskData, Score
+from sonde.reliability.baselines.protocol import RiskData, Risks, Score
 from sonde.reliability.fair_table import OURS, all_scores, shift_table
 from sonde.reliability.probes.data import ProbeData
 from sonde.reliability.probes.local import environments_of
@@ -54,7 +56,8 @@ def test_every_score_has_a_row_with_numbers(table: ShiftTable) -> None:
         assert one.auroc_low is not None
         assert one.auroc_high is not None
         assert one.auroc_low <= one.auroc <= one.auroc_high
-        assert np.isfinite([one.aurc, one.augrc, one.brier, one.ece, one.us_per_atom]).all()
+        assert np.isfinite([one.aurc, one.augrc, one.brier, one.ece, one.us_per_atom, one.peak_MB]).all()
+        assert one.peak_MB > 0
         assert one.excess_aurc >= -1e-12
 
 
@@ -79,6 +82,74 @@ def test_a_probe_that_may_know_the_law_beats_what_knows_a_part_of_it(table: Shif
     assert composition.low > 0
     assert ours.aurc < force.aurc
     assert (ours.atom_auroc or 0.0) > (force.atom_auroc or 0.0)
+
+
+class ForceAndLevel:
+    """The largest predicted force, and a level that differs with the frames that it was fitted on."""
+
+    name, labels = "force and level", True
+
+    def __init__(self, level: float = 0.0) -> None:
+        self.level = level
+
+    def fit(self, data: RiskData, *, seed: int) -> "ForceAndLevel":  # noqa: ARG002 - nothing is random
+        return ForceAndLevel(1e3 * float(np.median(data.probe.largest_errors)))
+
+    def risks(self, data: RiskData, tolerances: Sequence[float]) -> Risks:  # noqa: ARG002 - the same for all
+        return Risks(data.probe.largest_forces + self.level)
+
+
+def test_a_level_of_its_own_per_part_costs_nothing_within_parts(known: KnownErrors, data: RiskData) -> None:
+    """It ranks every held-out part as the force does; pooled, the levels of the parts decide."""
+    scores = (LargestForce(), ForceAndLevel())
+    (found,) = shift_table("random", known.frames, data, [TOLERANCE], scores=scores)
+    force, level = found.rows
+    assert level.auroc_within_force_bins == pytest.approx(force.auroc_within_force_bins)
+    assert level.auroc_within_pooled is not None
+    assert level.auroc_within_pooled != pytest.approx(force.auroc_within_pooled, abs=0.02)
+    assert level.auroc_by_part == pytest.approx(force.auroc_by_part)
+
+
+def test_a_committee_is_judged_where_there_is_one(known: KnownErrors, data: RiskData) -> None:
+    """The spread of its forces is the risk: where it is the error itself nothing ranks better."""
+    told = replace(data, spreads=data.probe.errors)
+    (found,) = shift_table("random", known.frames, told, [TOLERANCE], scores=(LargestForce(), Committee()))
+    assert row(found, "committee").auroc == 1.0
+    assert row(found, "committee").atom_auroc == 1.0
+    assert [score.name for score in all_scores(committee=True)].count("committee") == 1
+    with pytest.raises(WrongUse, match="one potential alone"):
+        Committee().risks(data, [TOLERANCE])
+
+
+def test_errors_of_energies_are_those_that_no_constant_per_element_explains(known: KnownErrors) -> None:
+    """Another level of theory, 7 eV per Li and −3 eV per Al, is no error; 1 eV per atom in one frame of many is."""
+    rng = np.random.default_rng(0)
+    true = rng.normal(size=len(known.frames))
+    level = [float(np.sum(np.where(frame.numbers == 3, 7.0, -3.0))) for frame in known.frames]
+    wrong = [float(frame.n_atoms * (n == 17)) for n, frame in enumerate(known.frames)]
+    frames = [replace(frame, energy_eV=float(e)) for frame, e in zip(known.frames, true, strict=True)]
+    predicted = zip(known.evaluations, true, level, wrong, strict=True)
+    evaluations = [replace(one, energy_eV=float(e) + shift + off) for one, e, shift, off in predicted]
+    errors = energy_errors(frames, evaluations)
+    assert errors[17] == pytest.approx(1.0, abs=0.1)
+    assert np.delete(errors, 17).max() < 0.1
+    with pytest.raises(WrongUse, match="an energy of every frame"):
+        energy_errors([replace(frames[0], energy_eV=None)], evaluations[:1])
+
+
+def test_energies_are_judged_as_forces_are(known: KnownErrors, data: RiskData) -> None:
+    """One item per frame, with its composition; a score that knows the error ranks it perfectly."""
+    rng = np.random.default_rng(1)
+    frames = [replace(frame, energy_eV=float(e)) for frame, e in zip(known.frames, rng.normal(size=160), strict=True)]
+    energies = of_energies(data, frames, known.evaluations)
+    told = replace(energies, spreads=energies.probe.errors)
+    scores = (LargestForce(), Committee(), SizeAndComposition())
+    (found,) = shift_table("random", frames, told, [0.1], scores=scores)
+    assert found.tolerance_eV_per_A is None
+    assert found.tolerance_eV_per_atom == 0.1
+    assert row(found, "committee").auroc == 1.0
+    assert energies.probe.largest_errors.shape == (160,)
+    assert [len(z) for z in energies.taking(np.arange(3)).numbers] == [frame.n_atoms for frame in frames[:3]]
 
 
 def test_states_set_aside_more_bad_frames_than_good_ones(table: ShiftTable) -> None:

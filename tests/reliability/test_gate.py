@@ -5,8 +5,8 @@ import pytest
 from scipy.stats import binom
 
 from sonde.errors import BadInput
-from sonde.records.arrays import FloatArray
-from sonde.reliability.gate import ScopeData, ScopeGate
+from sonde.records.arrays import FloatArray, IntArray
+from sonde.reliability.gate import FAR, ScopeData, ScopeGate
 
 
 def structures(n: int, seed: int, sizes: tuple[int, int] = (4, 5)) -> ScopeData:
@@ -86,3 +86,23 @@ def test_unknown_environments_are_out_of_scope(gate: ScopeGate) -> None:
 def test_too_few_frames_for_the_rate() -> None:
     with pytest.raises(BadInput, match="at least 99 frames"):
         ScopeGate.fit(structures(40, 6), false_alarm_rate=0.01, seed=0)
+
+
+def test_a_measure_that_does_not_tell_of_errors_counts_only_far_beyond_its_limit() -> None:
+    """Errors fall with the distance in the descriptor: frames far by it alone are new, and not wrong."""
+    data = structures(300, 7)
+    far = np.array([np.linalg.norm(x, axis=1).max() for x in data.environments])
+    deaf = ScopeGate.fit(data, false_alarm_rate=0.05, seed=0, largest_errors=far.max() - far)
+    assert deaf.weights[1] == pytest.approx(1 / FAR)
+    even = ScopeGate.fit(data, false_alarm_rate=0.05, seed=0, largest_errors=far)
+    assert even.weights[1] == 1.0
+    fresh = structures(1, 8)
+    pairs = zip(even.ratios(*_columns(fresh)), deaf.ratios(*_columns(fresh)), strict=True)
+    for with_it, without in pairs:
+        np.testing.assert_allclose(with_it[:, 1] * even.factor / FAR, without[:, 1] * deaf.factor)
+    ratios = deaf.ratios(fresh.embeddings, fresh.environments, [np.array([3, 13, 13, 29])])[0]
+    assert np.isinf(ratios[3]).all()
+
+
+def _columns(data: ScopeData) -> tuple[tuple[FloatArray, ...], tuple[FloatArray, ...], tuple[IntArray, ...]]:
+    return data.embeddings, data.environments, data.numbers

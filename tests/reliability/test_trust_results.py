@@ -34,7 +34,9 @@ def sampled(committed: Any) -> list[tuple[int, str]]:
 def test_three_rows_are_what_is_computed_now(
     committed: Any, sampled: list[tuple[int, str]], shared_data: Path, tmp_path: Path
 ) -> None:
-    plan = EvaluationPlan(shifts=("random",), softening=False, scores=tuple(name for _, name in sampled))
+    plan = EvaluationPlan(
+        shifts=("random",), softening=False, energies=False, scores=tuple(name for _, name in sampled)
+    )
     again = evaluation(named(CASE), plan, shared_data, tmp_path)
     assert again.n_frames == committed["n_frames"]
     assert again.force_slope == pytest.approx(committed["force_slope"], abs=1e-4)

@@ -33,6 +33,8 @@ def row(name: str, auroc: float, within: Better | None) -> ScoreRow:
         within_low=0.65,
         within_high=0.77,
         probe_better_within=within,
+        auroc_within_pooled=0.64,
+        probe_better_pooled=None if within is None else Better(-0.03, -0.05, -0.01),
         auprc=0.5,
         aurc=0.123,
         excess_aurc=0.02,
@@ -43,6 +45,7 @@ def row(name: str, auroc: float, within: Better | None) -> ScoreRow:
         spearman=0.8,
         atom_auroc=None,
         us_per_atom=12.0,
+        peak_MB=0.34,
         labels=True,
         kept_loss=tuple(0.1 * k for k in range(len(TrustEvaluation.COVERAGES))),
     )
@@ -86,6 +89,7 @@ def test_the_page_says_who_wins() -> None:
     assert "1 of 2" in in_short  # beaten beyond the interval
     assert "Q residual" in in_short
     assert "97%" in in_short
+    assert "largest predicted force, Q residual" in in_short  # better when pooled
     assert "0.43" in in_short  # the gate is worse than chance, and said to be
     assert "after the force-slope correction" in page
     assert "-0.06 (-0.10 … -0.02)" in page

@@ -11,11 +11,10 @@ from sonde.errors import SondeError, WrongUse
 from sonde.progress import SILENT, Progress
 from sonde.records.arrays import FloatArray
 from sonde.records.frames import Frame
-from sonde.records.potentials import FrameEvaluation
+from sonde.records.potentials import FrameEvaluation, PotentialIdentity
 from sonde.records.trust_evaluation import LabelPoint, ShiftTable, TrustEvaluation
 
 if TYPE_CHECKING:
-    from sonde.potentials.protocol import FrozenPotential
     from sonde.reliability.baselines.protocol import RiskData
     from sonde.store import Project
 
@@ -40,6 +39,8 @@ class EvaluationPlan:
     """Whole groups are drawn at random until there are so many frames; None takes all."""
     scores: tuple[str, ...] = ()
     """Names of the scores that are judged; all where empty."""
+    energies: bool = True
+    """Judge the first shift also on errors of energies, where all frames carry one."""
     label_curve: bool = False
     """Also fit on fewer and fewer labelled frames."""
 
@@ -73,22 +74,73 @@ def trust_evaluate(
     frames = list(project.datasets.frames(dataset))
     evaluations = evaluations_of_dataset(project, loaded, dataset, frames, progress)
     kept, notes = _unseen(frames, seen_in_training(project, registered.trained_on, frames))
-    if plan.most_frames is not None and len(kept) > plan.most_frames:
-        notes.append(f"{plan.most_frames} or slightly more of {len(kept)} frames were drawn, by whole groups.")
-        kept = _drawn(kept, groups_of([frames[k] for k in kept], dataset), plan.most_frames)
-    chosen, judged = [frames[k] for k in kept], [evaluations[k] for k in kept]
-    groups, slope = groups_of(chosen, dataset), force_slope(chosen, judged)
-    judge = _Judge(loaded, chosen, groups, plan, progress)
-    tables = judge.tables(judged)
+    chosen = [frames[k] for k in kept]
+    groups = tuple(groups_of(chosen, dataset))
+    judged = Judged(potential, dataset, loaded.identity, chosen, [evaluations[k] for k in kept], groups)
+    return judge(judged, plan, notes=notes, progress=progress)
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """Labelled frames with their evaluations by a potential, and the groups that stay together.
+
+    spreads : per frame (n_atoms,), by how much the forces of a committee differ, eV/Å; None for one potential.
+    """
+
+    potential: str
+    dataset: str
+    identity: PotentialIdentity
+    frames: Sequence[Frame]
+    evaluations: Sequence[FrameEvaluation]
+    groups: Sequence[object]
+    spreads: Sequence[FloatArray] | None = None
+
+    def drawn(self, most: int | None) -> "Judged":
+        """Whole groups at random until there are so many frames; all where there are no more."""
+        if most is None or len(self.frames) <= most:
+            return self
+        places = _drawn(self.groups, most)
+        return replace(
+            self,
+            frames=[self.frames[k] for k in places],
+            evaluations=[self.evaluations[k] for k in places],
+            groups=[self.groups[k] for k in places],
+            spreads=None if self.spreads is None else [self.spreads[k] for k in places],
+        )
+
+
+def judge(
+    judged: Judged, plan: EvaluationPlan, *, notes: Sequence[str] = (), progress: Progress = SILENT
+) -> TrustEvaluation:
+    """Judge the probe and every baseline on these frames.
+
+    Raises
+    ------
+    SondeError : no shift leaves enough frames.
+    """
+    said, n_offered = list(notes), len(judged.frames)
+    judged = judged.drawn(plan.most_frames)
+    if len(judged.frames) < n_offered:
+        said.append(f"{plan.most_frames} or slightly more of {n_offered} frames were drawn, by whole groups.")
+    slope = force_slope(judged.frames, judged.evaluations)
+    judging = _Judge(judged, plan, progress)
+    tables = judging.tables(judged.evaluations)
     if not tables:
         raise SondeError("No shift leaves enough frames to learn from and to test on: give more, or other shifts.")
     if plan.softening and abs(slope - 1) > SOFT:
-        tables += judge.softened([_times(one, slope) for one in judged])
-    points = judge.label_points(judged) if plan.label_curve else []
-    n_groups = len(set(groups))
-    said = (*notes, *_grouping(n_groups, kept))
+        tables += judging.softened([_times(one, slope) for one in judged.evaluations])
+    if plan.energies and all(frame.energy_eV is not None for frame in judged.frames):
+        tables += judging.energies()
     return TrustEvaluation(
-        potential, dataset, len(chosen), n_groups, plan.seeds, slope, tuple(tables), tuple(points), said
+        potential=judged.potential,
+        dataset=judged.dataset,
+        n_frames=len(judged.frames),
+        n_groups=len(set(judged.groups)),
+        seeds=plan.seeds,
+        force_slope=slope,
+        tables=tuple(tables),
+        labels=tuple(judging.label_points(judged.evaluations) if plan.label_curve else ()),
+        notes=(*said, *_grouping(len(set(judged.groups)), len(judged.frames))),
     )
 
 
@@ -120,7 +172,7 @@ def _unseen(frames: Sequence[Frame], seen: Sequence[bool] | None) -> tuple[list[
     return unseen, [f"{left} frames of the potential's own training data were left out."] if left else []
 
 
-def _drawn(kept: Sequence[int], groups: Sequence[str], most: int) -> list[int]:
+def _drawn(groups: Sequence[object], most: int) -> list[int]:
     """Places of whole groups, drawn until there are enough frames."""
     from sonde.local_environments.grouping import group_numbers
 
@@ -128,11 +180,11 @@ def _drawn(kept: Sequence[int], groups: Sequence[str], most: int) -> list[int]:
     order = np.random.default_rng(0).permutation(int(member.max()) + 1)
     ends = np.cumsum(np.bincount(member)[order])
     taken = order[: int(np.searchsorted(ends, most)) + 1]
-    return [place for place, own in zip(kept, np.isin(member, taken).tolist(), strict=True) if own]
+    return np.flatnonzero(np.isin(member, taken)).tolist()
 
 
-def _grouping(n_groups: int, kept: Sequence[int]) -> list[str]:
-    if n_groups == len(kept):
+def _grouping(n_groups: int, n_frames: int) -> list[str]:
+    if n_groups == n_frames:
         return ["No frame tells its trajectory: every frame is a group of its own, so that intervals are too narrow."]
     return []
 
@@ -150,11 +202,9 @@ def _times(evaluation: FrameEvaluation, slope: float) -> FrameEvaluation:
 
 @dataclass(frozen=True, eq=False)
 class _Judge:
-    """Frames with their groups, and what is asked of them."""
+    """What is judged, and what is asked of it."""
 
-    potential: "FrozenPotential"
-    frames: Sequence[Frame]
-    groups: Sequence[object]
+    judged: Judged
     plan: EvaluationPlan
     progress: Progress
 
@@ -163,15 +213,17 @@ class _Judge:
         from sonde.local_environments.descriptors import DensityDescriptor
         from sonde.reliability.probes.local import environments_of
 
-        elements = np.unique(np.concatenate([frame.numbers for frame in self.frames])).tolist()
-        return tuple(environments_of(DensityDescriptor(tuple(elements)), self.frames))
+        frames = self.judged.frames
+        elements = np.unique(np.concatenate([frame.numbers for frame in frames])).tolist()
+        return tuple(environments_of(DensityDescriptor(tuple(elements)), frames))
 
     def data(self, evaluations: Sequence[FrameEvaluation]) -> "RiskData":
         from sonde.reliability.baselines.protocol import RiskData
         from sonde.reliability.probes.data import ProbeData
 
-        probe = ProbeData.from_evaluations(self.frames, evaluations, self.groups, identity=self.potential.identity)
-        return RiskData(probe, self.environments)
+        own = self.judged
+        probe = ProbeData.from_evaluations(own.frames, evaluations, own.groups, identity=own.identity)
+        return RiskData(probe, self.environments, None if own.spreads is None else tuple(own.spreads))
 
     def tables(self, evaluations: Sequence[FrameEvaluation]) -> list[ShiftTable]:
         """All shifts with the first seed, then the random division with the others."""
@@ -185,6 +237,13 @@ class _Judge:
         tables = self._shift(self.plan.shifts[0], self.data(evaluations), self.plan.seeds[0])
         return [replace(table, softened=True) for table in tables]
 
+    def energies(self) -> list[ShiftTable]:
+        """The first shift on errors of energies."""
+        from sonde.reliability.baselines.energies import of_energies
+
+        data = of_energies(self.data(self.judged.evaluations), self.judged.frames, self.judged.evaluations)
+        return self._shift(self.plan.shifts[0], data, self.plan.seeds[0])
+
     def label_points(self, evaluations: Sequence[FrameEvaluation]) -> list[LabelPoint]:
         from sonde.reliability.label_curve import label_points
 
@@ -194,10 +253,14 @@ class _Judge:
     def _shift(self, shift: str, data: "RiskData", seed: int) -> list[ShiftTable]:
         from sonde.reliability.fair_table import all_scores, shift_table
 
-        scores = [score for score in all_scores() if not self.plan.scores or score.name in self.plan.scores]
+        offered = all_scores(committee=data.spreads is not None)
+        scores = [score for score in offered if not self.plan.scores or score.name in self.plan.scores]
         tolerances = self._tolerances(data)
-        return shift_table(shift, self.frames, data, tolerances, seed=seed, scores=scores, progress=self.progress)
+        return shift_table(
+            shift, self.judged.frames, data, tolerances, seed=seed, scores=scores, progress=self.progress
+        )
 
     def _tolerances(self, data: "RiskData") -> tuple[float, ...]:
-        found = np.quantile(data.probe.largest_errors, QUANTILES).tolist()
-        return self.plan.tolerances or tuple(float(tolerance) for tolerance in found)
+        if self.plan.tolerances and data.compositions is None:
+            return self.plan.tolerances
+        return tuple(float(tolerance) for tolerance in np.quantile(data.probe.largest_errors, QUANTILES))

@@ -18,7 +18,10 @@ class ScoreRow:
     """One score of risk under one shift and tolerance. None where the test frames hold one kind of case only.
 
     Losses are the largest force errors of frames, eV/Å (AURC, excess AURC and AUGRC are in eV/Å). `within`: among
-    frames of about the same largest predicted force.
+    frames of about the same largest predicted force that one fitted score judged; `pooled`: the same over the frames of
+    all held-out parts, where risks by scores that were fitted on different frames are compared: a score that learns a
+    level from them then loses even where it ranks each part rightly (Parker, Günter, Bedo, BMC Bioinformatics 8, 326
+    (2007), doi 10.1186/1471-2105-8-326).
     """
 
     name: str
@@ -32,6 +35,8 @@ class ScoreRow:
     within_low: float | None
     within_high: float | None
     probe_better_within: Better | None
+    auroc_within_pooled: float | None
+    probe_better_pooled: Better | None
     auprc: float | None
     aurc: float
     excess_aurc: float
@@ -44,6 +49,8 @@ class ScoreRow:
     atom_auroc: float | None
     us_per_atom: float
     """Processor time of scoring one frame at a time; the forward pass of the potential is not in it."""
+    peak_MB: float
+    """Memory taken while the largest frame is scored, beside the score itself."""
     labels: bool
     """Whether the score learns from labelled errors."""
     kept_loss: tuple[float, ...]
@@ -77,11 +84,12 @@ class ReliabilityBin:
 
 @dataclass(frozen=True)
 class ShiftTable:
-    """All scores under one shift, for one tolerance on the largest force error of a frame."""
+    """All scores under one shift, for one tolerance on the largest force error of a frame, or on its energy error."""
 
     shift: str
     held_out: tuple[str, ...]
-    tolerance_eV_per_A: float
+    tolerance_eV_per_A: float | None
+    """On the largest force error; None in a table of energies."""
     n_test: int
     n_groups: int
     prevalence_beyond: float
@@ -92,6 +100,8 @@ class ShiftTable:
     seed: int = 0
     softened: bool = False
     """Errors are those of forces multiplied by the slope of the evaluation."""
+    tolerance_eV_per_atom: float | None = None
+    """On the error of the energy, less a constant per element; losses are then in eV per atom. None for forces."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +119,7 @@ class LabelPoint:
 class TrustEvaluation:
     """How the probe and every baseline do on one dataset, under several shifts."""
 
-    SCHEMA: ClassVar[str] = "sonde.trust-evaluate/2"
+    SCHEMA: ClassVar[str] = "sonde.trust-evaluate/3"
     COVERAGES: ClassVar[tuple[float, ...]] = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0)
     potential: str
     dataset: str

@@ -5,6 +5,7 @@ probability of their own get one by isotonic regression on a held-out third of t
 """
 
 import time
+import tracemalloc
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -16,7 +17,7 @@ from sonde.records.arrays import BoolArray, FloatArray, IntArray
 from sonde.records.frames import Frame
 from sonde.records.trust_evaluation import Better, FlagRow, ReliabilityBin, ScoreRow, ShiftTable, TrustEvaluation
 from sonde.reliability.baselines.distances import LastLayer, Mahalanobis, Measure, Mixture, SharedMeasures, scope_of
-from sonde.reliability.baselines.plain import BoostedTrees, LargestForce, MajorityClass, SizeAndComposition
+from sonde.reliability.baselines.plain import BoostedTrees, Committee, LargestForce, MajorityClass, SizeAndComposition
 from sonde.reliability.baselines.probes import Local
 from sonde.reliability.baselines.protocol import Calibrating, FittedScore, RiskData, Risks, Score
 from sonde.reliability.gate import ScopeGate
@@ -40,12 +41,13 @@ OURS = "local probe"
 N_TIMED = 20
 
 
-def all_scores() -> tuple[Score, ...]:
-    """The probe, and every baseline."""
+def all_scores(*, committee: bool = False) -> tuple[Score, ...]:
+    """The probe, and every baseline; a committee where there is one."""
     shared = SharedMeasures()
     return (
         Local(),
         LargestForce(),
+        *((Committee(),) if committee else ()),
         BoostedTrees(with_force=True),
         BoostedTrees(with_force=False),
         SizeAndComposition(),
@@ -62,10 +64,11 @@ class _Judged:
     """What the scores said of the test frames of all divisions, laid one after another."""
 
     places: IntArray
-    risk: dict[str, list[FloatArray]]
+    risk: dict[str, FloatArray]
     p_within: dict[str, list[FloatArray]]
     atoms: dict[str, list[FloatArray] | None]
     seconds: dict[str, float]
+    peak_MB: dict[str, float]
     labels: dict[str, bool]
     tolerances: Sequence[float]
     flagged: list[BoolArray]
@@ -83,14 +86,15 @@ def shift_table(
     scores: Sequence[Score] | None = None,
     progress: Progress = SILENT,
 ) -> list[ShiftTable]:
-    """Judge all scores under one shift, once per tolerance on the largest force error of a frame, eV/Å.
+    """Judge all scores under one shift, once per tolerance on the largest error among a frame's items.
 
-    frames : those of `data`, in its order. Where a shift has no division (too few frames of a kind) the list is empty.
+    Items are atoms, with errors of forces, eV/Å, or whole frames, with errors of energies, eV per atom. frames : those
+    of `data`, in its order. Where a shift has no division (too few frames of a kind) the list is empty.
     """
     parts = divisions(shift, frames, data.probe.groups, seed)
     if not parts:
         return []
-    scores = scores or all_scores()
+    scores = scores or all_scores(committee=data.spreads is not None)
     judged = [
         _judge(part, data, scores, tolerances, seed) for part in progress.track(parts, f"shift {shift}", len(parts))
     ]
@@ -102,12 +106,13 @@ def _judge(part: Division, data: RiskData, scores: Sequence[Score], tolerances: 
     train, test = data.taking(part.train), data.taking(part.test)
     inner, distance = Calibrating.of(train, seed), _scope_distance(train, test, seed)
     labels = {score.name: score.labels for score in scores}
-    found = _Judged(part.test, {}, {}, {}, {}, labels, tolerances, [], distance)
+    found = _Judged(part.test, {}, {}, {}, {}, {}, labels, tolerances, [], distance)
     for score in scores:
         fitted = score.fit(train, seed=seed)
         risks = fitted.risks(test, tolerances)
         found.seconds[score.name] = _seconds_per_atom(fitted, test, tolerances[:1])
-        found.risk[score.name] = [risks.at(k) for k in range(len(tolerances))]
+        found.peak_MB[score.name] = _peak_memory(fitted, test, tolerances[:1])
+        found.risk[score.name] = risks.frames
         found.atoms[score.name] = None if risks.atoms is None else list(risks.atoms)
         found.p_within[score.name] = _probabilities(score, inner, risks, tolerances, seed)
         if score.name == OURS:
@@ -121,7 +126,18 @@ def _seconds_per_atom(fitted: FittedScore, test: RiskData, tolerances: Sequence[
     begin = time.process_time()
     for frame in some:
         fitted.risks(frame, tolerances)
-    return (time.process_time() - begin) / sum(len(z) for frame in some for z in frame.probe.numbers)
+    return (time.process_time() - begin) / sum(len(z) for frame in some for z in frame.numbers)
+
+
+def _peak_memory(fitted: FittedScore, test: RiskData, tolerances: Sequence[float]) -> float:
+    """Most memory taken while the largest frame is scored, MB."""
+    largest = test.taking(np.array([np.argmax([len(z) for z in test.numbers])]))
+    tracemalloc.start()
+    try:
+        fitted.risks(largest, tolerances)
+        return tracemalloc.get_traced_memory()[1] / 1e6
+    finally:
+        tracemalloc.stop()
 
 
 def _probabilities(
@@ -147,7 +163,8 @@ def _set_aside(risks: Risks, out_of_scope: BoolArray) -> Iterator[BoolArray]:
 
 def _scope_distance(train: RiskData, test: RiskData, seed: int) -> FloatArray:
     """Largest measure of each frame over its limit, by the gate fitted on the training part: above 1 out of scope."""
-    gate = ScopeGate.fit(scope_of(train), false_alarm_rate=0.05, seed=seed)
+    known = train.probe.largest_errors
+    gate = ScopeGate.fit(scope_of(train), false_alarm_rate=0.05, seed=seed, largest_errors=known)
     ratios = gate.ratios(test.probe.embeddings, test.environments, test.probe.numbers)
     return np.array([own.max() for own in ratios])
 
@@ -163,6 +180,9 @@ class _Tested:
     losses: FloatArray
     beyond: BoolArray
     bins: list[IntArray]
+    """Of frames of about the same predicted force."""
+    own_bins: list[IntArray]
+    """The same within each division."""
     groups: list[tuple[int, object]]
     draws: Draws
     ends: IntArray
@@ -171,36 +191,51 @@ class _Tested:
     def of(cls, data: Sequence[RiskData], tolerance: float, seed: int) -> "_Tested":
         losses = np.concatenate([test.probe.largest_errors for test in data])
         groups = [(d, group) for d, test in enumerate(data) for group in test.probe.groups]
+        bins = force_bins(np.concatenate([test.probe.largest_forces for test in data]))
+        division = np.array([d for d, _ in groups])
         return cls(
             data=tuple(data),
             losses=losses,
             beyond=losses > tolerance,
-            bins=force_bins(np.concatenate([test.probe.largest_forces for test in data])),
+            bins=bins,
+            own_bins=[one[division[one] == d] for one in bins for d in range(len(data))],
             groups=groups,
             draws=Draws.of(groups, seed=seed),
             ends=np.cumsum([test.probe.n_frames for test in data])[:-1],
         )
 
 
+OVERALL, WITHIN, POOLED = range(3)
+"""Ways to rank: all frames; within force bins and divisions; within force bins of all divisions together."""
+
+
 @dataclass(frozen=True, eq=False)
 class _Ranking:
-    """How a score's risks rank the frames: over all and within force bins, found and drawn."""
+    """How a score's risks rank the frames, in each way: found, and drawn (n_draws,)."""
 
-    found: tuple[float | None, float | None]
-    drawn: tuple[FloatArray, FloatArray]
+    found: tuple[float | None, ...]
+    drawn: tuple[FloatArray, ...]
 
     @classmethod
     def of(cls, risk: FloatArray, tested: _Tested) -> "_Ranking":
-        beyond, bins = tested.beyond, tested.bins
-        (within,) = Draws(np.ones((1, len(risk)))).auroc_within(beyond, risk, bins).tolist()
-        drawn = tested.draws.auroc(beyond, risk), tested.draws.auroc_within(beyond, risk, bins)
-        return cls((auroc(beyond, risk), within if np.isfinite(within) else None), drawn)
+        once = Draws(np.ones((1, len(risk))))
+        found = [float(own[0]) if np.isfinite(own[0]) else None for own in cls._ways(once, risk, tested)]
+        return cls(tuple(found), cls._ways(tested.draws, risk, tested))
 
-    def better_than(self, other: "_Ranking", which: int) -> Better | None:
-        """By how much this one ranks better, over all (0) or within bins (1)."""
-        mine, theirs = self.found[which], other.found[which]
-        interval = percentiles(self.drawn[which] - other.drawn[which])
+    @staticmethod
+    def _ways(draws: Draws, risk: FloatArray, tested: _Tested) -> tuple[FloatArray, ...]:
+        within = [draws.auroc_within(tested.beyond, risk, bins) for bins in (tested.own_bins, tested.bins)]
+        return draws.auroc(tested.beyond, risk), *within
+
+    def better_than(self, other: "_Ranking", way: int) -> Better | None:
+        """By how much this one ranks better."""
+        mine, theirs = self.found[way], other.found[way]
+        interval = percentiles(self.drawn[way] - other.drawn[way])
         return None if mine is None or theirs is None or interval is None else Better(mine - theirs, *interval)
+
+    def interval(self, way: int) -> tuple[float, float] | tuple[None, None]:
+        """Return the 95 % interval over the draws."""
+        return percentiles(self.drawn[way]) or (None, None)
 
 
 def _table(
@@ -213,13 +248,14 @@ def _table(
     seed: int,
 ) -> ShiftTable:
     tested = _Tested.of([data.taking(one.places) for one in judged], tolerance, seed)
-    risks = {name: _joined([one.risk[name][k] for one in judged]) for name in judged[0].risk}
+    risks = {name: _joined([one.risk[name] for one in judged]) for name in judged[0].risk}
     rankings = {name: _Ranking.of(risk, tested) for name, risk in risks.items()}
-    ours = judged[0].p_within.get(OURS)
+    ours, of_energies = judged[0].p_within.get(OURS), data.compositions is not None
     return ShiftTable(
         shift=shift,
         held_out=held_out,
-        tolerance_eV_per_A=float(tolerance),
+        tolerance_eV_per_A=None if of_energies else float(tolerance),
+        tolerance_eV_per_atom=float(tolerance) if of_energies else None,
         n_test=len(tested.losses),
         n_groups=len(set(tested.groups)),
         prevalence_beyond=float(tested.beyond.mean()),
@@ -241,20 +277,23 @@ def _row(
     beyond, losses, own = tested.beyond, tested.losses, rankings[name]
     p = np.concatenate([one.p_within[name][k] for one in judged])
     ours = None if name == OURS else rankings.get(OURS)
-    low, high = percentiles(own.drawn[0]) or (None, None)
-    within_low, within_high = percentiles(own.drawn[1]) or (None, None)
+    better = [None if ours is None else ours.better_than(own, way) for way in (OVERALL, WITHIN, POOLED)]
+    low, high = own.interval(OVERALL)
+    within_low, within_high = own.interval(WITHIN)
     parts = zip(np.split(beyond, tested.ends), np.split(risk, tested.ends), strict=True)
     return ScoreRow(
         name=name,
-        auroc=own.found[0],
+        auroc=own.found[OVERALL],
         auroc_low=low,
         auroc_high=high,
         auroc_by_part=tuple(auroc(*part) for part in parts),
-        probe_better=None if ours is None else ours.better_than(own, 0),
-        auroc_within_force_bins=own.found[1],
+        probe_better=better[OVERALL],
+        auroc_within_force_bins=own.found[WITHIN],
         within_low=within_low,
         within_high=within_high,
-        probe_better_within=None if ours is None else ours.better_than(own, 1),
+        probe_better_within=better[WITHIN],
+        auroc_within_pooled=own.found[POOLED],
+        probe_better_pooled=better[POOLED],
         auprc=auprc(beyond, risk),
         aurc=aurc(losses, risk),
         excess_aurc=excess_aurc(losses, risk),
@@ -265,6 +304,7 @@ def _row(
         spearman=spearman(losses, risk),
         atom_auroc=_atoms(judged, tested, name, k),
         us_per_atom=1e6 * float(np.median([one.seconds[name] for one in judged])),
+        peak_MB=max(one.peak_MB[name] for one in judged),
         labels=judged[0].labels[name],
         kept_loss=kept_losses(losses, risk, TrustEvaluation.COVERAGES),
     )

@@ -9,10 +9,13 @@ the 90 % quantile as the unit, per measure a Pareto tail beyond it (Hill, Ann. S
 doi 10.1214/aos/1176343247). At a false-alarm rate α per structure an atom of a structure of N atoms may exceed its
 limit with probability 1 − (1 − α)^(1/N), so that the limit grows with N; a last common factor, the conformal 1 − α
 quantile over held-out structures of their largest ratio, makes the rate hold for all measures together.
+
+New is not wrong: relaxed alloys may lie far from all others and be predicted well. Where errors are known, a measure
+that ranks those of withheld compositions worse than chance counts only `FAR` times beyond its limits.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +24,7 @@ from sonde.errors import BadInput
 from sonde.local_environments.distances import EnvironmentIndex, conformal_quantile, pooled_quantiles
 from sonde.local_environments.pca import PrincipalComponents
 from sonde.records.arrays import FloatArray, IntArray
+from sonde.reliability.metrics import auroc
 from sonde.reliability.withheld import withheld_folds
 
 N_MEASURES = 4
@@ -28,6 +32,7 @@ N_FOLDS = 5
 UNIT_QUANTILE = 0.9
 VARIANCE_IN_PLANE = 0.95
 TAIL_INDEX_RANGE = (0.02, 1.0)
+FAR = 3.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,7 +127,8 @@ class ScopeGate:
     """Measures with their limits.
 
     units: element → (4,) 90 % quantiles of held-out atoms; tails (4,): Pareto exponents ξ of the ratio beyond them;
-    factor: last common factor on all limits; n_held_out, n_beyond: held-out frames, and those beyond the limits.
+    factor: last common factor on all limits; n_held_out, n_beyond: held-out frames, and those beyond the limits;
+    weights (4,): of the ratios, 1/FAR for measures that do not tell of errors.
     """
 
     measures: ScopeMeasures
@@ -132,10 +138,15 @@ class ScopeGate:
     false_alarm_rate: float
     n_held_out: int
     n_beyond: int
+    weights: FloatArray
 
     @classmethod
-    def fit(cls, data: ScopeData, *, false_alarm_rate: float, seed: int) -> "ScopeGate":
+    def fit(
+        cls, data: ScopeData, *, false_alarm_rate: float, seed: int, largest_errors: FloatArray | None = None
+    ) -> "ScopeGate":
         """Fit measures on all reference frames and limits on held-out groups of them.
+
+        largest_errors : (n_known,), eV/Å, of the first frames of `data`; None where none is known.
 
         Raises
         ------
@@ -149,8 +160,10 @@ class ScopeGate:
         units = _units(numbers, values)
         own_units = _unit_rows(units, numbers)
         tails = np.array([_tail(values[:, m] / own_units[:, m]) for m in range(N_MEASURES)])
-        bare = cls(ScopeMeasures.fit(data), units, tails, 1.0, false_alarm_rate, len(held), 0)
-        largest = np.array([bare._to_limits(v, z).max() for v, z in zip(held, data.numbers, strict=True)])
+        even = cls(ScopeMeasures.fit(data), units, tails, 1.0, false_alarm_rate, len(held), 0, np.ones(N_MEASURES))
+        ratios = np.array([even._to_limits(v, z).max(axis=0) for v, z in zip(held, data.numbers, strict=True)])
+        weights = np.ones(N_MEASURES) if largest_errors is None else _weights(ratios, largest_errors)
+        largest = (weights * ratios).max(axis=1)
         finite = largest[np.isfinite(largest)]
         factor = conformal_quantile(finite, 1 - false_alarm_rate)
         if factor is None:
@@ -158,7 +171,7 @@ class ScopeGate:
             problem = f"{len(finite)} frames cannot show a false-alarm rate of {false_alarm_rate:g} per structure."
             raise BadInput("out-of-scope gate", None, problem, f"Give at least {needed} frames, or a larger rate.")
         n_beyond = int(np.sum(largest > factor))
-        return cls(bare.measures, units, tails, max(factor, 1e-12), false_alarm_rate, len(held), n_beyond)
+        return replace(even, factor=max(factor, 1e-12), n_beyond=n_beyond, weights=weights)
 
     def ratios(
         self, embeddings: Sequence[FloatArray], environments: Sequence[FloatArray], numbers: Sequence[IntArray]
@@ -171,11 +184,11 @@ class ScopeGate:
         """Measures (n_atoms, 4) of one structure over limits that grow with its number of atoms."""
         per_atom = 1 - (1 - self.false_alarm_rate) ** (1 / len(numbers))
         growth = ((1 - UNIT_QUANTILE) / per_atom) ** self.tails
-        return values / (_unit_rows(self.units, numbers) * growth)
+        return self.weights * values / (_unit_rows(self.units, numbers) * growth)
 
     def state(self) -> dict[str, Any]:
         """Its arrays; `from_state` takes them back."""
-        names = ("tails", "factor", "false_alarm_rate", "n_held_out", "n_beyond")
+        names = ("tails", "factor", "false_alarm_rate", "n_held_out", "n_beyond", "weights")
         units = {str(element): unit for element, unit in self.units.items()}
         return {"measures": self.measures.state(), "units": units, **{name: getattr(self, name) for name in names}}
 
@@ -186,6 +199,14 @@ class ScopeGate:
         measures = ScopeMeasures.from_state(rest.pop("measures"))
         units = {int(element): unit for element, unit in rest.pop("units").items()}
         return cls(measures=measures, units=units, **rest)
+
+
+def _weights(ratios: FloatArray, largest_errors: FloatArray) -> FloatArray:
+    """Weights (4,) of measures by how their ratios (n_frames, 4) rank the frames with errors above the median."""
+    known = np.nan_to_num(ratios[: len(largest_errors)], posinf=1e30)
+    above = largest_errors > np.median(largest_errors)
+    ranked = [auroc(above, known[:, m]) for m in range(N_MEASURES)]
+    return np.array([1.0 if own is None or own >= 0.5 else 1 / FAR for own in ranked])
 
 
 def _held_out(data: ScopeData, seed: int) -> list[FloatArray]:

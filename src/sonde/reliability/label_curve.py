@@ -41,7 +41,7 @@ def _nested(groups: Sequence[object], places: IntArray, seed: int) -> Iterator[I
 
 
 def _point(score: Score, train: RiskData, test: RiskData, tolerance: float, seed: int) -> LabelPoint:
-    risk = score.fit(train, seed=seed).risks(test, [tolerance]).at(0)
+    risk = score.fit(train, seed=seed).risks(test, [tolerance]).frames
     beyond = test.probe.largest_errors > tolerance
     within = auroc_within_bins(beyond, risk, test.probe.largest_forces)
     return LabelPoint(score.name, train.probe.n_frames, seed, auroc(beyond, risk), within)

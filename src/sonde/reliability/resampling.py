@@ -38,7 +38,7 @@ class Draws:
 
     def auroc_within(self, happened: BoolArray, scores: FloatArray, bins: Sequence[IntArray]) -> FloatArray:
         """AUROC among the cases of each bin, weighed by pairs, in each draw (n_draws,)."""
-        found = [_won(happened[one], scores[one], self.weights[:, one]) for one in bins]
+        found = [_won(happened[one], scores[one], self.weights[:, one]) for one in bins if len(one)]
         return _over(np.sum([won for won, _ in found], axis=0), np.sum([pairs for _, pairs in found], axis=0))
 
 

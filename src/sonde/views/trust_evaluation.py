@@ -12,6 +12,7 @@ COLUMNS = (
     "probe better by",
     "within force bins",
     "probe better by",
+    "pooled",
     "AURC",
     "ECE",
     "worst 5 %",
@@ -35,9 +36,16 @@ def title(table: ShiftTable) -> str:
     held = "" if table.shift == "random" else f" ({', '.join(table.held_out)} in turn)"
     softened = ", after the force-slope correction" if table.softened else ""
     return (
-        f"held out: {table.shift.replace('_', ' ')}{held}; error > {table.tolerance_eV_per_A:.3g} eV/Å for "
+        f"held out: {table.shift.replace('_', ' ')}{held}; {tolerance_said(table)} for "
         f"{table.prevalence_beyond:.0%} of {table.n_test:,} frames{softened}, seed {table.seed}"
     )
+
+
+def tolerance_said(table: ShiftTable) -> str:
+    """Of what the errors are, and the tolerance on them."""
+    if table.tolerance_eV_per_atom is not None:
+        return f"energy error > {1000 * table.tolerance_eV_per_atom:.3g} meV/atom"
+    return f"force error > {table.tolerance_eV_per_A:.3g} eV/Å"
 
 
 def _fair_table(table: ShiftTable, console: Console) -> None:
@@ -58,6 +66,7 @@ def _cells(row: ScoreRow) -> tuple[str, ...]:
         _coloured(row.probe_better),
         two(row.auroc_within_force_bins),
         _coloured(row.probe_better_within),
+        two(row.auroc_within_pooled),
         f"{row.aurc:.3g}",
         f"{row.ece:.3f}",
         two(row.recall_of_worst[1]),

@@ -1,31 +1,49 @@
 """An evaluation of trust as one self-contained HTML page."""
 
-from sonde.records.trust_evaluation import ShiftTable, TrustEvaluation
+from collections.abc import Sequence
+
+from sonde.records.trust_evaluation import Better, ShiftTable, TrustEvaluation
 from sonde.views.page import Panel, panel, render
-from sonde.views.trust_evaluation import difference, flags_said, percent, title, two
+from sonde.views.trust_evaluation import difference, flags_said, percent, title, tolerance_said, two
 
 
 def trust_page(record: TrustEvaluation) -> str:
     """Render the fair table with its curves; where a baseline wins it is said."""
-    shown = {"two": two, "percent": percent, "difference": difference, "flags_said": flags_said, "title": title}
-    verdicts = [_verdict(table) for table in record.tables if not table.softened and table.seed == record.seeds[0]]
+    shown = {
+        "two": two,
+        "percent": percent,
+        "difference": difference,
+        "flags_said": flags_said,
+        "title": title,
+        "tolerance_said": tolerance_said,
+    }
+    verdicts = [_verdict(table) for table in _first(record)]
     return render(
         "trust_evaluation.html", record=record, panels=_panels(record), verdicts=verdicts, notes=record.notes, **shown
     )
 
 
-def _verdict(table: ShiftTable) -> tuple[ShiftTable, list[str], list[str]]:
-    """Scores that the probe beats within force bins beyond the interval, and those that beat it."""
-    found = [(row.name, row.probe_better_within) for row in table.rows]
-    beaten = [name for name, better in found if better is not None and better.low > 0]
-    winning = [name for name, better in found if better is not None and better.high < 0]
-    return table, beaten, winning
+def _first(record: TrustEvaluation) -> list[ShiftTable]:
+    """Tables of the first seed, without correction."""
+    return [table for table in record.tables if not table.softened and table.seed == record.seeds[0]]
+
+
+def _verdict(table: ShiftTable) -> tuple[ShiftTable, list[str], list[str], list[str]]:
+    """Scores that the probe beats within force bins beyond the interval, those that beat it, and that do so pooled."""
+    within = [(row.name, row.probe_better_within) for row in table.rows]
+    beaten = [name for name, better in within if better is not None and better.low > 0]
+    return table, beaten, _winning(within), _winning([(row.name, row.probe_better_pooled) for row in table.rows])
+
+
+def _winning(found: Sequence[tuple[str, Better | None]]) -> list[str]:
+    """Names of the scores that rank better than the probe beyond the interval."""
+    return [name for name, better in found if better is not None and better.high < 0]
 
 
 def _panels(record: TrustEvaluation) -> list[Panel]:
     from sonde.views import trust_figures as draw
 
-    own = [table for table in record.tables if table.seed == record.seeds[0] and not table.softened]
+    own = [table for table in _first(record) if table.tolerance_eV_per_atom is None]
     first = [table for table in own if table.shift == own[0].shift]
     middle = first[len(first) // 2]
     at_middle = [t for t in own if t.tolerance_eV_per_A == middle.tolerance_eV_per_A]

@@ -130,4 +130,4 @@ class LastLayer:
         ridge = RIDGE * float(np.mean(X**2)) * len(X) + 1e-12
         inverse = np.linalg.inv(X.T @ X + ridge * np.eye(X.shape[1]))
         elements = np.unique(np.concatenate(data.probe.numbers)).tolist()
-        return PerElement(dict.fromkeys(elements, lambda rows: np.sqrt(np.einsum("ij,jk,ik->i", rows, inverse, rows))))
+        return PerElement(dict.fromkeys(elements, lambda rows: np.sqrt(((rows @ inverse) * rows).sum(axis=1))))

@@ -1,4 +1,4 @@
-"""Scores without embeddings: the majority class, size and composition, the largest predicted force."""
+"""Scores without embeddings: the majority class, size and composition, the largest predicted force, a committee."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingRegressor
 
+from sonde.errors import WrongUse
 from sonde.records.arrays import FloatArray, IntArray
 from sonde.reliability.baselines.protocol import RiskData, Risks
 
@@ -37,6 +38,20 @@ class LargestForce:
         return Risks.of_atoms(data.probe.force_norms)
 
 
+class Committee:
+    """By how much independently trained potentials disagree about the forces, at the worst atom."""
+
+    name, labels = "committee", False
+
+    def fit(self, data: RiskData, *, seed: int) -> "Committee":  # noqa: ARG002 - there is nothing to learn
+        return self
+
+    def risks(self, data: RiskData, tolerances: Sequence[float]) -> Risks:  # noqa: ARG002 - the same for all
+        if data.spreads is None:
+            raise WrongUse("These frames were evaluated by one potential alone: there is no committee to judge.")
+        return Risks.of_atoms(data.spreads)
+
+
 @dataclass(frozen=True, eq=False)
 class FittedComposition:
     """Boosted trees from size and composition to the log of the largest error."""
@@ -54,7 +69,7 @@ class SizeAndComposition:
     name, labels = "size and composition", True
 
     def fit(self, data: RiskData, *, seed: int) -> FittedComposition:
-        elements = np.unique(np.concatenate(data.probe.numbers))
+        elements = np.unique(np.concatenate(data.numbers))
         trees = HistGradientBoostingRegressor(max_iter=100, min_samples_leaf=10, random_state=seed)
         trees.fit(_composition(data, elements), np.log(data.probe.largest_errors + LEAST_ERROR))
         return FittedComposition(elements, trees)
@@ -62,8 +77,8 @@ class SizeAndComposition:
 
 def _composition(data: RiskData, elements: IntArray) -> FloatArray:
     """Columns: number of atoms, share of each element (n_frames, 1 + n_elements)."""
-    shares = [(z[:, None] == elements).mean(axis=0) for z in data.probe.numbers]
-    return np.column_stack([[len(z) for z in data.probe.numbers], np.array(shares)])
+    shares = [(z[:, None] == elements).mean(axis=0) for z in data.numbers]
+    return np.column_stack([[len(z) for z in data.numbers], np.array(shares)])
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +89,7 @@ class FittedTrees:
     trees: HistGradientBoostingRegressor
 
     def risks(self, data: RiskData, tolerances: Sequence[float]) -> Risks:  # noqa: ARG002 - the same for all
-        ends = np.cumsum([len(z) for z in data.probe.numbers])[:-1]
+        ends = np.cumsum([len(z) for z in data.numbers])[:-1]
         located = np.asarray(self.trees.predict(_atoms(data, self.with_force)), float)
         return Risks.of_atoms(np.split(located, ends))
 

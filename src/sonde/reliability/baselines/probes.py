@@ -12,23 +12,22 @@ from sonde.reliability.probes.log_error import inputs
 
 @dataclass(frozen=True, eq=False)
 class FittedLocal:
-    """The calibrated error model; risk is the log odds of an error beyond tolerance, of atoms beyond the middle one."""
+    """The calibrated error model.
+
+    Risk of a frame: where its worst atom's error is placed, which ranks frames also where probabilities are 0 or 1;
+    risk of an atom: its probability of an error beyond the middle tolerance.
+    """
 
     errors: CalibratedErrors
 
     def risks(self, data: RiskData, tolerances: Sequence[float]) -> Risks:
-        frames = range(data.probe.n_frames)
-        of_frames = [self.errors.p_within_each(*inputs(data.probe, n), tolerances) for n in frames]
-        found = list(zip(*of_frames, strict=True))
-        p_within = tuple(np.array([p for p, _ in of_tolerance]) for of_tolerance in found)
-        log_odds = tuple(np.log1p(-np.minimum(p, 1 - 1e-12)) - np.log(np.maximum(p, 1e-300)) for p in p_within)
-        middle = len(tolerances) // 2
+        frames = [inputs(data.probe, n) for n in range(data.probe.n_frames)]
+        found = list(zip(*(self.errors.p_within_each(*own, tolerances) for own in frames), strict=True))
         return Risks(
-            log_odds[middle],
-            tuple(1.0 - atoms for _, atoms in found[middle]),
-            log_odds,
-            p_within,
-            tuple(self.errors.reliable_from(tolerance) for tolerance in tolerances),
+            np.array([self.errors.worst_location(*own) for own in frames]),
+            tuple(1.0 - atoms for _, atoms in found[len(tolerances) // 2]),
+            p_within=tuple(np.array([p for p, _ in of_tolerance]) for of_tolerance in found),
+            reliable_from=tuple(self.errors.reliable_from(tolerance) for tolerance in tolerances),
         )
 
 

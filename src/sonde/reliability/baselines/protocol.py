@@ -15,33 +15,44 @@ INNER_FOLDS = 3
 
 @dataclass(frozen=True, eq=False)
 class RiskData:
-    """Labelled frames as scores see them: what probes learn from, and descriptors (n_atoms, width) of environments."""
+    """Labelled frames as scores see them: what probes learn from, and descriptors (n_atoms, width) of environments.
+
+    spreads (n_atoms,): by how much the forces of independently trained potentials differ, eV/Å; None for one alone.
+    compositions (n_atoms,): atomic numbers of frames that `probe` holds as one item each; None where it holds atoms,
+    whose errors are those of forces.
+    """
 
     probe: ProbeData
     environments: tuple[FloatArray, ...]
+    spreads: tuple[FloatArray, ...] | None = None
+    compositions: tuple[IntArray, ...] | None = None
+
+    @property
+    def numbers(self) -> tuple[IntArray, ...]:
+        """Atomic numbers (n_atoms,) of every frame."""
+        return self.probe.numbers if self.compositions is None else self.compositions
 
     def taking(self, frames: IntArray) -> "RiskData":
         """The same for some of the frames."""
-        return RiskData(self.probe.taking(frames), tuple(self.environments[n] for n in frames.tolist()))
+        chosen = frames.tolist()
+        spreads = None if self.spreads is None else tuple(self.spreads[n] for n in chosen)
+        compositions = None if self.compositions is None else tuple(self.compositions[n] for n in chosen)
+        environments = tuple(self.environments[n] for n in chosen)
+        return RiskData(self.probe.taking(frames), environments, spreads, compositions)
 
 
 @dataclass(frozen=True, eq=False)
 class Risks:
     """Risk per frame (n_frames,), higher is worse, and per atom where the score has one.
 
-    Of scores that know of tolerances, per tolerance: by_tolerance, the risk (n_frames,); p_within, the probability;
-    reliable_from, what that must reach.
+    Of scores that know of tolerances, per tolerance: p_within, the probability (n_frames,); reliable_from, what that
+    must reach.
     """
 
     frames: FloatArray
     atoms: tuple[FloatArray, ...] | None = None
-    by_tolerance: tuple[FloatArray, ...] | None = None
     p_within: tuple[FloatArray, ...] | None = None
     reliable_from: tuple[float, ...] | None = None
-
-    def at(self, k: int) -> FloatArray:
-        """Risk per frame at the k-th tolerance."""
-        return self.frames if self.by_tolerance is None else self.by_tolerance[k]
 
     @classmethod
     def of_atoms(cls, atoms: Sequence[FloatArray]) -> "Risks":

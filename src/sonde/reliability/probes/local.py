@@ -61,8 +61,8 @@ class CalibratedErrors:
         X = [model.features.of(*inputs(data, n)) for n in range(data.n_frames)]
         log_errors = [np.log(errors + floor) for errors in data.errors]
         residuals = np.concatenate(log_errors) - np.concatenate(located)
-        scale = LogScale.fit(np.concatenate([model.features.for_kernel(own) for own in X]), residuals)
-        spreads = [scale.at(model.features.for_kernel(own)) for own in X]
+        scale = LogScale.fit(np.concatenate([model.features.for_scale(own) for own in X]), residuals)
+        spreads = [scale.at(model.features.for_scale(own)) for own in X]
         atoms = SmoothedDistribution.fit(residuals / np.concatenate(spreads))
         largest = LargestErrors.fit(Located(located, spreads, log_errors))
         bare = cls(model, scale, atoms, largest, Caution(np.zeros(0), np.zeros(0)))
@@ -96,9 +96,13 @@ class CalibratedErrors:
             if not (np.isfinite(tolerance) and tolerance > 0):
                 raise WrongUse(f"A tolerance on the force error must be above zero, in eV/Å; {tolerance} was given.")
         X = self.model.features.of(embeddings, numbers, norms)
-        location, spread = self.model.location(X), self.scale.at(self.model.features.for_kernel(X))
+        location, spread = self.model.location(X), self.scale.at(self.model.features.for_scale(X))
         logs = [float(np.log(tolerance + self.model.error_floor)) for tolerance in tolerances]
         return [(self.largest.p_within(location, spread, t), self.atoms.cdf((t - location) / spread)) for t in logs]
+
+    def worst_location(self, embeddings: FloatArray, numbers: IntArray, norms: FloatArray) -> float:
+        """Log error at which the worst atom is placed: ranks structures, also where probabilities are 0 or 1."""
+        return float(self.model.location(self.model.features.of(embeddings, numbers, norms)).max())
 
     def state(self) -> dict[str, Any]:
         """Its arrays; `from_state` takes them back."""
@@ -162,9 +166,9 @@ class LocalProbe:
         descriptor: DensityDescriptor,
         false_alarm_rate: float = 0.05,
     ) -> "LocalProbe":
-        """Fit errors on data and the gate on scope (with environments by descriptor)."""
-        errors = CalibratedErrors.fit(data, seed=seed)
-        gate = ScopeGate.fit(scope, false_alarm_rate=false_alarm_rate, seed=seed)
+        """Fit errors on data and the gate on scope: the frames of data, then any others, with their environments."""
+        errors, known = CalibratedErrors.fit(data, seed=seed), data.largest_errors
+        gate = ScopeGate.fit(scope, false_alarm_rate=false_alarm_rate, seed=seed, largest_errors=known)
         return cls(data.identity, errors, gate, descriptor)
 
     def score_frames(
@@ -228,7 +232,7 @@ class LocalProbe:
     def from_bytes(cls, payload: bytes) -> "LocalProbe":
         """Read what `to_bytes` wrote."""
         state = from_bytes(payload)
-        if state.get("probe") == "local" and "caution" not in state["errors"]:
+        if state.get("probe") == "local" and "high" not in state["errors"]["model"]:
             raise BadInput("probe", None, "an earlier version wrote it.", "Fit it again (sonde trust fit).")
         if state.get("probe") != "local":
             raise BadInput("probe", None, f"it is of kind {state.get('probe')!r}, not 'local'.", "Fit it again.")
