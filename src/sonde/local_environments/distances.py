@@ -136,6 +136,9 @@ class EnvironmentIndex:
 
     def _search(self, element: int, X: FloatArray, excluded: IntArray) -> NearestEnvironments:
         reference = self.references.get(element)
+        if reference is not None and not len(excluded):
+            distance, at = reference.tree.query(reference.project(X))
+            return NearestEnvironments(distance, reference.frames[at], reference.atoms[at])
         kept = None if reference is None else ~np.isin(reference.frames, excluded)
         if reference is None or kept is None or not kept.any():
             missing = np.full(len(X), -1)
@@ -146,8 +149,8 @@ class EnvironmentIndex:
 
 
 def _project(plane: PrincipalComponents, scale: FloatArray, residual_scale: float, X: FloatArray) -> FloatArray:
-    scores = plane.transform(X) / scale
-    return np.hstack([scores, np.sqrt(plane.q(X))[:, None] / residual_scale])
+    scores, q = plane.scores_and_q(X)
+    return np.hstack([scores / scale, np.sqrt(q)[:, None] / residual_scale])
 
 
 def _reference(X: FloatArray, frames: IntArray, atoms: IntArray, n_components: int, scaling: Scaling) -> _Reference:

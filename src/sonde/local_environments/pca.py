@@ -73,8 +73,13 @@ class PrincipalComponents:
 
     def q(self, X: FloatArray) -> FloatArray:
         """Squared reconstruction error (n_samples,) outside the retained components."""
+        return self.scores_and_q(X)[1]
+
+    def scores_and_q(self, X: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Both: scores (n_samples, n_components) and Q (n_samples,)."""
         centred = X - self.mean
-        return np.sum((centred - (centred @ self.components.T) @ self.components) ** 2, axis=1)
+        scores = centred @ self.components.T
+        return scores, np.sum((centred - scores @ self.components) ** 2, axis=1)
 
     def t2(self, X: FloatArray) -> FloatArray:
         """Hotelling's T² (n_samples,): squared scores over their variances."""
