@@ -82,9 +82,14 @@ def flags_said(flags: FlagRow) -> str:
     )
 
 
+def signed(value: float) -> str:
+    """Two decimals with their sign."""
+    return f"{value:+.2f}"
+
+
 def difference(better: Better | None) -> str:
     """By how much, with the interval."""
-    return "" if better is None else f"{better.by:+.2f} ({better.low:+.2f} … {better.high:+.2f})"
+    return "" if better is None else f"{signed(better.by)} ({signed(better.low)} … {signed(better.high)})"
 
 
 def _coloured(better: Better | None) -> str:

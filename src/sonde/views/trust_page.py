@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from sonde.records.trust_evaluation import Better, ShiftTable, TrustEvaluation
 from sonde.views.page import Panel, panel, render
-from sonde.views.trust_evaluation import difference, flags_said, percent, title, tolerance_said, two
+from sonde.views.trust_evaluation import flags_said, percent, signed, title, tolerance_said, two
 
 
 def trust_page(record: TrustEvaluation) -> str:
@@ -12,7 +12,7 @@ def trust_page(record: TrustEvaluation) -> str:
     shown = {
         "two": two,
         "percent": percent,
-        "difference": difference,
+        "signed": signed,
         "flags_said": flags_said,
         "title": title,
         "tolerance_said": tolerance_said,
