@@ -5,14 +5,14 @@ Readers convert before they build a step: energies to eV, forces to eV/Å, stres
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 
 from sonde.datasets.readers.cells import checked_cell, checked_numbers, checked_positions
-from sonde.datasets.readers.labels import LabelDefect
+from sonde.datasets.readers.labels import LabelDefect, all_finite
 from sonde.datasets.readers.protocol import Place
 from sonde.datasets.readers.run_provenance import RunProvenance, StepFacts
 from sonde.records.arrays import BoolArray, FloatArray, IntArray
@@ -69,7 +69,7 @@ class CodeRun:
 
 def frames_of_run(run: CodeRun, steps: Iterable[CalculatedStep], first_ordinal: int = 0) -> Iterator[Frame]:
     """Turn the steps of a run into frames, numbered from `first_ordinal`."""
-    shared = {**run.provenance.tags(), **run.facts.tags()}
+    shared = _stated({**run.provenance.tags(), **run.facts.tags()})
     for number, step in enumerate(steps):
         ordinal = first_ordinal + number
         try:
@@ -98,8 +98,8 @@ def _frame(run: CodeRun, step: CalculatedStep, shared: Mapping[str, Tag], number
     forces, odd_forces = _finite(step.forces_eV_per_A, (len(geometry.numbers), 3), "forces")
     stress, odd_stress = _finite(step.stress_eV_per_A3, (3, 3), "stress")
     defects = (*run.defects, *step.defects, *odd_forces, *odd_stress)
-    facts = replace(step.facts, ionic_step=number, defects="; ".join(defects) or None).tags()
-    tags = {key: value for key, value in {**shared, **facts}.items() if not _overflowed(value)}
+    facts = {**vars(step.facts), "ionic_step": number, "defects": "; ".join(defects) or None}
+    tags = {**shared, **_stated(facts)}
     if step.energy_eV is None:
         tags.pop("energy_kind", None)
     return Frame(
@@ -116,14 +116,18 @@ def _frame(run: CodeRun, step: CalculatedStep, shared: Mapping[str, Tag], number
     )
 
 
+def _stated(tags: Mapping[str, Tag]) -> dict[str, Tag]:
+    """Leave out what is unknown, and numbers that were too large for a float or are none."""
+    return {key: value for key, value in tags.items() if value is not None and not _overflowed(value)}
+
+
 def _overflowed(value: Tag) -> bool:
-    """Tell a number that was too large for a float, or is none."""
     return isinstance(value, float) and not math.isfinite(value)
 
 
 def _finite(values: FloatArray | None, shape: tuple[int, int], what: str) -> tuple[FloatArray | None, tuple[str, ...]]:
     """Return values that are all numbers, or none and why."""
-    if values is None or (values.shape == shape and np.isfinite(values).all()):
+    if values is None or (values.shape == shape and all_finite(values)):
         return values, ()
     return None, (f"the {what} hold what is no number",)
 

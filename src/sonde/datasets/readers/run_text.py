@@ -14,7 +14,11 @@ NUMBER = re.compile(rb"[-+]?(?:\d+\.?\d*|\.\d+)(?:[EeDd][-+]?\d+)?")
 
 def numbers_in(line: bytes) -> list[float]:
     """Read all numbers of a line; Fortran's D is an exponent."""
-    return [float(word.replace(b"D", b"E").replace(b"d", b"e")) for word in NUMBER.findall(line)]
+    words = NUMBER.findall(line)
+    try:
+        return list(map(float, words))
+    except ValueError:
+        return [float(word.replace(b"D", b"E").replace(b"d", b"e")) for word in words]
 
 
 def first_number(pattern: re.Pattern[bytes], text: bytes) -> float | None:
