@@ -64,6 +64,7 @@ def slack_export(path: Path, size: int, per_day: int = 500) -> Path:
     weights = [1 / rank for rank in range(1, len(words) + 1)]
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("channels.json", json.dumps([{"id": "C1", "name": "curation"}]))
+        archive.writestr("users.json", json.dumps([{"id": "U1", "name": "ann", "profile": {"real_name": "Ann Bee"}}]))
         for day in range(0, size, per_day):
             said = [
                 {

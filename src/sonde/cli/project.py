@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from sonde.cli.answers import HERE, AsJson, ProjectFolder, open_project, say, show
+from sonde.cli.progress_bar import progress_for_terminal
 
 
 def register(app: typer.Typer) -> None:
@@ -44,7 +45,7 @@ def list_(project: ProjectFolder = HERE, as_json: AsJson = False) -> None:
 
 def upgrade(project: ProjectFolder = HERE) -> None:
     """Bring a project that an older sonde made to this sonde's format; its ledger is backed up first."""
-    from sonde.store import Project
+    from sonde.operations.upgrade import upgrade as upgraded
 
-    backup = Project.upgrade(project)
+    backup = upgraded(project, progress=progress_for_terminal())
     say("The project has this sonde's format already." if backup is None else f"Upgraded; the old ledger is {backup}")

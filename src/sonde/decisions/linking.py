@@ -17,6 +17,7 @@ from sonde.decisions.systems import Home, foreign_project, homes
 from sonde.decisions.talk import Listing, MentionedTalk
 from sonde.decisions.targets import Target, names_key, speaks_of, target_of, value_key, value_stance
 from sonde.decisions.threads import Thread
+from sonde.progress import SILENT, Progress
 from sonde.quantities import Quantity
 from sonde.records.decisions import Change, Identity, Link, Passage
 
@@ -68,7 +69,10 @@ def link(changes: Sequence[Change], passages: Sequence[Passage], identities: Seq
 
 
 def links_between(
-    changes: Sequence[Change], talk: MentionedTalk, identities: Sequence[Identity] = ()
+    changes: Sequence[Change],
+    talk: MentionedTalk,
+    identities: Sequence[Identity] = (),
+    progress: Progress = SILENT,
 ) -> Iterator[Link]:
     """Link passages to changes, best first for every change in turn; `identities` tell who is who.
 
@@ -78,7 +82,7 @@ def links_between(
     written = talk.written()
     authors = dict.fromkeys([*(change.author for change in changes), *talk.authors()])
     reading = _Reading(talk, people_of(identities, authors), homes(changes, written.of_source, written.known))
-    for ordinal, change in enumerate(changes):
+    for ordinal, change in enumerate(progress.track(changes, "linking changes", len(changes))):
         yield from _links(ordinal, target_of(change), reading)
 
 
@@ -306,7 +310,7 @@ def _propagate(scored: dict[int, tuple[float, list[str], _Candidate]], reading: 
     for score, place in best.values():
         _, _, candidate = scored[place]
         share, thread = score * PROPAGATED, candidate.thread
-        if share < LEAST or len(thread.passages) > LONGEST_THREAD:
+        if share < LEAST or not 1 < len(thread.passages) <= LONGEST_THREAD:
             continue
         for rest, other in zip(reading.places(thread), thread.passages, strict=True):
             own, words, _ = scored.get(rest, (0.0, list[str](), None))

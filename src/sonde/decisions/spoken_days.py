@@ -13,6 +13,8 @@ _SPOKEN = re.compile(
     rf"|{_COUNT} (?P<unit>day|week)s? ago)\b",
     re.IGNORECASE,
 )
+_SIGNS = ("day", "tomorrow", "ago")
+"""One of them is in all that `_SPOKEN` matches."""
 _NEAR = {"today": 0, "yesterday": -1, "tomorrow": 1}
 
 
@@ -22,7 +24,7 @@ def spoken_days(text: str, written: datetime | None) -> Iterator[tuple[date, str
     "last Friday" is the latest before that day, "on Friday" and "this Friday" may lie on either side and are left out,
     as is everything in a text without a time.
     """
-    if written is None:
+    if written is None or not any(sign in text.lower() for sign in _SIGNS):
         return
     for match in _SPOKEN.finditer(text):
         shift = _shift(match, written.weekday())

@@ -34,6 +34,8 @@ _FUNCTIONAL_NAMES = (
 _FUNCTIONALS = frozenset(_FUNCTIONAL_NAMES.split())
 # "changed by 3 eV/Å" gives the size of a difference, not a value of the setting.
 _DIFFERENCE = re.compile(r"(?:\bby(?: about| around| up to| some| roughly)?|±|\+/-)\s*$", re.IGNORECASE)
+LONGEST_LEAD = 40
+"""Characters before a number that may tell that it is a difference."""
 _BOOLEANS = {
     "true": True,
     ".true.": True,
@@ -99,7 +101,7 @@ def value_stance(
     are those of the text, where they are known already.
     """
     known = find_quantities(text) if quantities is None else quantities
-    known = [quantity for quantity in known if not _DIFFERENCE.search(text[: quantity.span[0]])]
+    known = [quantity for quantity in known if not _is_difference(text, quantity)]
     found = {stance for stance in _stances(target, text, known, about=about) if stance}
     if {"new", "old"} <= found:
         return "both"
@@ -150,7 +152,8 @@ def speaks_of(target: Target, text: str, concepts: AbstractSet[str]) -> bool:
 
 def names_key(target: Target, text_lower: str) -> bool:
     """Whether a text spells the key itself."""
-    return any(re.search(rf"(?<![\w]){re.escape(word)}(?!\w)", text_lower) for word in target.key_words)
+    words = (word for word in target.key_words if word in text_lower)
+    return any(re.search(rf"(?<![\w]){re.escape(word)}(?!\w)", text_lower) for word in words)
 
 
 def names_another(target: Target, text: str) -> bool:
@@ -167,6 +170,12 @@ def direction(target: Target) -> Literal["up", "down"] | None:
         return None
     difference = abs(in_base_units(target.new)) - abs(in_base_units(target.old))
     return None if difference == 0 else "up" if difference > 0 else "down"
+
+
+def _is_difference(text: str, quantity: Quantity) -> bool:
+    """Whether the words right before a quantity say that it is one; no more of the text is looked at."""
+    begins = quantity.span[0]
+    return _DIFFERENCE.search(text[max(0, begins - LONGEST_LEAD) : begins]) is not None
 
 
 def _same(quantity: Quantity, value: Quantity) -> bool:

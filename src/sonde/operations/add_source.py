@@ -74,7 +74,7 @@ def add_source(
     Private and direct talk is left out unless asked for, secrets are taken out before anything is stored.
     """
     added = _take_in(project, kind, path, options=options, dry_run=dry_run, progress=progress)
-    return added if dry_run else replace(added, n_links=link_again(project))
+    return added if dry_run else replace(added, n_links=link_again(project, progress))
 
 
 def add_sources(
@@ -82,7 +82,7 @@ def add_sources(
 ) -> tuple[AddedSource, ...]:
     """Read several sources, given as (kind, path), and link them once."""
     added = [_take_in(project, kind, path, options=DEFAULTS, dry_run=False, progress=progress) for kind, path in named]
-    n_links = link_again(project)
+    n_links = link_again(project, progress)
     return tuple(replace(source, n_links=n_links) for source in added)
 
 

@@ -4,6 +4,7 @@ import re
 from typing import TYPE_CHECKING, Literal
 
 from sonde.errors import NotFound
+from sonde.progress import SILENT, Progress
 from sonde.records.decisions import JudgedLinks, Link
 
 if TYPE_CHECKING:
@@ -12,22 +13,29 @@ if TYPE_CHECKING:
 BY_A_PERSON = "confirmed by a person"
 
 
-def link_again(project: "Project") -> int:
+def link_again(project: "Project", progress: Progress = SILENT) -> int:
     """Link passages with changes, and return how many links there are; what is new may explain what is old.
 
     Only passages that came since the last time are read for what they mention.
     """
     from sonde.decisions.linking import links_between
-    from sonde.decisions.mentions import read
     from sonde.decisions.talk import Stored
 
     changes = project.changes.all()
     if not changes:
         return project.links.replace(())
     with project.writing():
-        project.mentions.update(read)
+        read_passages(project, progress)
         talk = Stored(project.passages, project.mentions)
-        return project.links.replace(links_between(changes, talk, project.identities.all()))
+        return project.links.replace(links_between(changes, talk, project.identities.all(), progress))
+
+
+def read_passages(project: "Project", progress: Progress = SILENT) -> None:
+    """Read what passages mention that came since the last time."""
+    from sonde.decisions.mentions import read
+
+    with project.writing():
+        project.mentions.update(read, progress)
 
 
 def judge_link(

@@ -76,7 +76,7 @@ def open_archive(project: "Project") -> "Archive":
 
     changes = project.changes.all()
     if changes and not project.mentions.begun():
-        link_again(project)  # it comes from a format that did not know what passages mention
+        link_again(project)
     return Archive(project.passages, changes, project.links, Stored(project.passages, project.mentions))
 
 

@@ -3,16 +3,21 @@
 It is brought up to date when it is needed, passage by passage: reading costs more than storing.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
+from sonde.progress import SILENT, Progress
 from sonde.records.decisions import Passage
-from sonde.store.ledger import Ledger
+from sonde.store.ledger import Ledger, Row
 from sonde.store.passages import COLUMNS, passage_of
 
 _REVISED = f"SELECT {COLUMNS} FROM passages WHERE id IN (SELECT passage FROM unread LIMIT ?)"
 _FRESH = f"SELECT {COLUMNS} FROM passages WHERE id > (SELECT passage FROM read_until) ORDER BY id LIMIT ?"
+_N_UNREAD = (
+    "SELECT (SELECT count(*) FROM unread) + (SELECT coalesce(max(id), 0) FROM passages) "
+    "- (SELECT passage FROM read_until)"
+)
 _NAME = "INSERT OR IGNORE INTO entities (name) VALUES (?)"
 _MENTION = (
     "INSERT OR IGNORE INTO mentions (passage, time, conversation, entity) "
@@ -49,20 +54,25 @@ class MentionStore:
         ((last,),) = self._ledger.rows("SELECT passage FROM read_until")
         return last > 0
 
-    def update(self, read: Read) -> int:
+    def update(self, read: Read, progress: Progress = SILENT) -> int:
         """Read the passages that came or changed since the last time; return how many they were."""
-        n_read = 0
+        ((most,),) = self._ledger.rows(_N_UNREAD)
         with self._ledger.lock.held():
-            while rows := [*self._ledger.rows(_REVISED, _PAGE), *self._ledger.rows(_FRESH, _PAGE)]:
-                found = [told for row in rows for told in _told(row["id"], passage_of(row), read)]
-                with self._ledger.transaction("mentions") as connection:
-                    connection.executemany(_NAME, {(name,) for *_, name in found})
-                    connection.executemany(_MENTION, found)
-                    connection.executemany("DELETE FROM unread WHERE passage = ?", [(row["id"],) for row in rows])
-                    last = max(row["id"] for row in rows)
-                    connection.execute("UPDATE read_until SET passage = max(passage, ?)", (last,))
-                n_read += len(rows)
-        return n_read
+            pages = progress.track(self._unread(), "reading what passages mention", -(-most // _PAGE))
+            return sum(self._take_in(rows, read) for rows in pages)
+
+    def _unread(self) -> Iterator[list[Row]]:
+        while rows := [*self._ledger.rows(_REVISED, _PAGE), *self._ledger.rows(_FRESH, _PAGE)]:
+            yield rows
+
+    def _take_in(self, rows: Sequence[Row], read: Read) -> int:
+        found = [told for row in rows for told in _told(row["id"], passage_of(row), read)]
+        with self._ledger.transaction("mentions") as connection:
+            connection.executemany(_NAME, {(name,) for *_, name in found})
+            connection.executemany(_MENTION, found)
+            connection.executemany("DELETE FROM unread WHERE passage = ?", [(row["id"],) for row in rows])
+            connection.execute("UPDATE read_until SET passage = max(passage, ?)", (max(row["id"] for row in rows),))
+        return len(rows)
 
     def of(self, entity: str) -> list[tuple[int, float | None, int]]:
         """Passages that mention something: (number, time in seconds since 1970, conversation), in order of number."""

@@ -223,24 +223,19 @@ class PassageStore:
             return cursor.rowcount
 
     def _add_batch(self, source: str, batch: Sequence[_Values]) -> int:
+        given = {values[_ANCHOR]: values for values in batch}
         with self._ledger.transaction("passages") as connection:
             last_before = self._last_id()
-            known, fresh = self._known(source, [values[_ANCHOR] for values in batch]), dict[str, _Values]()
-            revised, replaced = list[_Values](), list[_Values]()
-            for values in batch:
-                anchor = values[_ANCHOR]
-                if anchor not in known:
-                    fresh[anchor] = values
-                elif known[anchor] != values:
-                    replaced.append(known[anchor])
-                    known[anchor] = values
-                    revised.append(values)
-            connection.executemany(_INSERT, fresh.values())
+            n_new = connection.executemany(_INSERT, given.values()).rowcount
             connection.execute(_INDEX, (last_before,))
+            # Most imports bring nothing that was there: only where some did not go in is it asked which.
+            known = self._known(source, list(given)) if n_new < len(given) else {}
+            changed = {anchor: values for anchor, values in known.items() if values != given[anchor]}
+            revised = [given[anchor] for anchor in changed]
             connection.executemany(_REVISE, [(*values, source, values[_ANCHOR]) for values in revised])
-            learn_words(connection, _texts([*fresh.values(), *revised]))
-            forget_words(connection, words_in(_texts(replaced)))
-        return len(fresh)
+            learn_words(connection, _texts(given.values()))
+            forget_words(connection, words_in(_texts(changed.values())))
+        return n_new
 
     def _known(self, source: str, anchors: Sequence[str]) -> dict[str, _Values]:
         """Passages of the source that stand at one of the anchors, as they are stored."""

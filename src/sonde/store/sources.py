@@ -74,6 +74,6 @@ def remove_source(ledger: Ledger, name: str) -> None:
         if n_removed == 0:
             raise NotFound("source", name, [row["name"] for row in connection.execute("SELECT name FROM sources")])
         # Links of removed changes went with them; those of removed passages go unless another source holds the anchor.
-        connection.execute("DELETE FROM links WHERE passage NOT IN (SELECT anchor FROM passages)")
+        connection.execute("DELETE FROM links WHERE NOT EXISTS (SELECT 1 FROM passages WHERE anchor = passage)")
         forget_words(connection, words)
         forget_mentions(connection)

@@ -9,7 +9,7 @@ from sonde.decisions.sources.access import channel_of, entry
 from sonde.decisions.sources.secrets import ALL_SIGNS, Signs, redacted, signs_in
 from sonde.records.decisions import Access, Change, Passage
 
-AT_ONCE = 200
+AT_ONCE = 500
 _title_shown = lru_cache(maxsize=4096)(redacted)
 """Titles repeat: a channel's stands on every message."""
 
@@ -39,7 +39,7 @@ class Intake:
                 self.n_passages += 1
                 if self._anchors is not None:
                     self._anchors.add(passage.anchor)
-                yield self._without_secrets(passage, signs)
+                yield self._without_secrets(passage, signs) if signs or passage.title else passage
 
     def _is_allowed(self, passage: Passage) -> bool:
         found = entry(passage, self.access)
@@ -70,7 +70,8 @@ class Intake:
 
     def _without_secrets(self, passage: Passage, signs: Signs) -> Passage:
         before = self.n_secrets
-        text, named = self._shown(passage.text, signs), _title_shown(passage.title or "")
+        text = self._shown(passage.text, signs) if signs else passage.text
+        named = _title_shown(passage.title or "")
         self.n_secrets += named.n_secrets
         title = named.text
         return passage if self.n_secrets == before else replace(passage, text=text, title=title or None)

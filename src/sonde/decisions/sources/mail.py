@@ -1,41 +1,17 @@
 """Mail → one passage per message: its writer's own words, threaded by References and In-Reply-To."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from sonde.decisions.sources import mail_headers
 from sonde.decisions.sources.mail_text import body_text, own_words
+from sonde.decisions.sources.mail_threads import Threads
 from sonde.decisions.sources.mailboxes import MEND, RawMail, raw_mails
+from sonde.decisions.sources.once import Once
 from sonde.decisions.sources.protocol import Source
 from sonde.decisions.sources.readable import readable
 from sonde.errors import BadInput
 from sonde.records.decisions import Identity, Passage
-
-
-@dataclass(frozen=True)
-class Threads:
-    """Which mail answers which, as the headers say."""
-
-    here: Mapping[str, str | None]
-    """Parent of every mail in the mailbox."""
-    mentioned: Mapping[str, str]
-    """Parents that References gives to mails which may be missing."""
-
-    roots: dict[str, str] = field(default_factory=dict)
-    """What was found before: a long thread is followed once."""
-
-    def root(self, message_id: str) -> str:
-        """Follow parents to the first mail that is known of; a circle ends where it closes."""
-        last, followed = message_id, dict.fromkeys([message_id])
-        while last not in self.roots:
-            parent = self.here.get(last) or self.mentioned.get(last)
-            if parent is None or parent in followed:
-                break
-            followed[parent] = None
-            last = parent
-        self.roots.update(dict.fromkeys(followed, self.roots.get(last, last)))
-        return self.roots[message_id]
 
 
 def read(path: Path) -> Iterator[Passage]:
@@ -51,11 +27,10 @@ def read(path: Path) -> Iterator[Passage]:
     """
     path = Path(path)
     threads = _threads(path)
-    seen: set[str] = set()
+    seen = Once()
     for raw in raw_mails(path):
         passage = _passage(path, raw, threads)
-        if passage is not None and passage.anchor not in seen:  # a copy in a second folder is the same mail
-            seen.add(passage.anchor)
+        if passage is not None and seen.is_new(passage.anchor):  # a copy in a second folder is the same mail
             yield passage
 
 
@@ -66,16 +41,12 @@ def people(path: Path) -> Iterator[Identity]:
 
 
 def _threads(path: Path) -> Threads:
-    here: dict[str, str | None] = {}
-    mentioned: dict[str, str] = {}
+    threads = Threads()
     for raw in raw_mails(path):
         header = mail_headers.headers_of(raw.payload)
         message_id = _message_id(header)
-        before = _answered(header, message_id)
-        mentioned.update(zip(before[1:], before, strict=False))
-        if message_id and (before or message_id not in here):
-            here[message_id] = before[-1] if before else None
-    return Threads(here, mentioned)
+        threads.add(message_id, _answered(header, message_id))
+    return threads
 
 
 def _passage(path: Path, raw: RawMail, threads: Threads) -> Passage | None:
@@ -86,7 +57,7 @@ def _passage(path: Path, raw: RawMail, threads: Threads) -> Passage | None:
     text = body_text(header, raw.payload)
     message_id = _message_id(header)
     before = _answered(header, message_id)
-    if before and before[-1] in threads.here:
+    if before and before[-1] in threads:
         text = own_words(text)
     if not text:
         return None

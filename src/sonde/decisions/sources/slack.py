@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sonde.decisions.sources.members import members_of
+from sonde.decisions.sources.once import Once
 from sonde.decisions.sources.protocol import Source
 from sonde.decisions.sources.readable import one_line
 from sonde.decisions.sources.slack_export import BOUNDS, MEND, Conversation, Export, Message
@@ -79,12 +80,11 @@ def people(path: Path) -> Iterator[Identity]:
 
 def _conversation(export: Export, conversation: Conversation, files: list[str]) -> Iterator[Passage]:
     revisions = _revisions(export, files)
-    seen = set(revisions.deleted)  # the same message may stand in two files, where a broadcast repeats a reply
+    seen = Once(revisions.deleted)  # the same message may stand in two files, where a broadcast repeats a reply
     for ts, message in _messages(export, files):
         if ts not in seen and str(message.get("subtype") or "") in KEPT_SUBTYPES:
             passage = _passage(_revised(message, revisions.latest.get(ts)), ts, conversation, export.names)
-            if passage is not None:
-                seen.add(ts)
+            if passage is not None and seen.is_new(ts):
                 yield passage
     for ts, edit in revisions.latest.items():  # of messages from before the export begins
         passage = _passage(edit, ts, conversation, export.names) if ts not in seen else None
