@@ -13,7 +13,7 @@ from sonde.errors import WrongUse
 from sonde.local_environments.descriptors import DensityDescriptor
 from sonde.records.trust_evaluation import Better, ScoreRow, ShiftTable, TrustEvaluation
 from sonde.reliability.baselines.energies import energy_errors, of_energies
-from sonde.reliability.baselines.plain import Committee, LargestForce, MajorityClass, SizeAndComposition
+from sonde.reliability.baselines.plain import BoostedTrees, Committee, LargestForce, MajorityClass, SizeAndComposition
 from sonde.reliability.baselines.probes import Local
 from sonde.reliability.baselines.protocol import RiskData, Risks, Score
 from sonde.reliability.fair_table import OURS, all_scores, shift_table
@@ -143,7 +143,7 @@ def test_energies_are_judged_as_forces_are(known: KnownErrors, data: RiskData) -
     frames = [replace(frame, energy_eV=float(e)) for frame, e in zip(known.frames, rng.normal(size=160), strict=True)]
     energies = of_energies(data, frames, known.evaluations)
     told = replace(energies, spreads=energies.probe.errors)
-    scores = (LargestForce(), Committee(), SizeAndComposition())
+    scores = (LargestForce(), Committee(), SizeAndComposition(), BoostedTrees(with_force=True))
     (found,) = shift_table("random", frames, told, [0.1], scores=scores)
     assert found.tolerance_eV_per_A is None
     assert found.tolerance_eV_per_atom == 0.1

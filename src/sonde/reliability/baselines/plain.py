@@ -89,7 +89,7 @@ class FittedTrees:
     trees: HistGradientBoostingRegressor
 
     def risks(self, data: RiskData, tolerances: Sequence[float]) -> Risks:  # noqa: ARG002 - the same for all
-        ends = np.cumsum([len(z) for z in data.numbers])[:-1]
+        ends = np.cumsum([len(z) for z in data.probe.numbers])[:-1]
         located = np.asarray(self.trees.predict(_atoms(data, self.with_force)), float)
         return Risks.of_atoms(np.split(located, ends))
 
