@@ -39,6 +39,8 @@ class Reliability:
     t2_ratio: FloatArray = field(metadata={"json": False})
     tolerance_eV_per_atom: float | None = None
     atomic_importance: FloatArray | None = field(default=None, metadata={"json": False})
+    unknown_elements: tuple[str, ...] = ()
+    """Elements in the structure that the probe's reference lacks: they alone put it out of scope."""
 
     @property
     def claim(self) -> str:

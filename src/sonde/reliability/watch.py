@@ -99,9 +99,10 @@ class Look:
     def words(self) -> str:
         """What was found, in one line."""
         found = self.reliability
+        unknown = f", unknown elements {', '.join(found.unknown_elements)}" if found.unknown_elements else ""
         return (
             f"call {self.call}: P({found.claim}) = {found.p_within:.2f}, scope {found.out_of_scope_score:.2f} of its"
-            f" limit, worst atoms {', '.join(map(str, found.worst_atoms))}"
+            f" limit, worst atoms {', '.join(map(str, found.worst_atoms))}{unknown}"
         )
 
 

@@ -52,6 +52,9 @@ def show_scores(record: "Scores", console: Console) -> None:
         worst = " ".join(map(str, found.worst_atoms))
         table.add_row(str(k), STATES[found.state], f"{found.p_within:.2f}", f"{found.out_of_scope_score:.2f}", worst)
     console.print(table)
+    unknown = sorted({element for found in record.structures for element in found.unknown_elements})
+    if unknown:
+        console.print(f"Out of scope whatever their forces: the probe has no reference for {', '.join(unknown)}.")
     if record.parity is not None:
         same = record.parity
         console.print(

@@ -21,10 +21,17 @@ from sonde.records.potentials import FrameEvaluation, PotentialIdentity
 from sonde.records.reliability import Reliability, State, Target
 from sonde.reliability.gate import ScopeData, ScopeGate
 from sonde.reliability.probe_file import from_bytes, to_bytes
-from sonde.reliability.probes.attention_data import UNITS, StructureData, require_finite
+from sonde.reliability.probes.attention_data import UNITS, StructureData
 from sonde.reliability.probes.attention_network import batch_of, outcome
 from sonde.reliability.probes.attention_training import Calibration, InputScale, Trained, TrainingSettings, train
-from sonde.reliability.probes.local import MOST_WORST_ATOMS, RELIABLE_FROM, environments_of, require_same_potential
+from sonde.reliability.probes.data import require_finite
+from sonde.reliability.probes.local import (
+    MOST_WORST_ATOMS,
+    RELIABLE_FROM,
+    environments_of,
+    require_same_potential,
+    unknown_elements,
+)
 
 LEAST_FRAMES = 32
 LEAST_GROUPS = 8
@@ -222,6 +229,7 @@ class AttentionProbe:
             distance_ratio=ratios[:, :2].max(axis=1),
             q_ratio=ratios[:, 2],
             t2_ratio=ratios[:, 3],
+            unknown_elements=unknown_elements(self.gate, numbers),
         )
 
     def _require_own(self, tolerance: float) -> None:

@@ -10,6 +10,7 @@ from sonde.records.arrays import FloatArray, IntArray
 from sonde.records.frames import Frame
 from sonde.records.potentials import FrameEvaluation, PotentialIdentity
 from sonde.records.reliability import Target
+from sonde.reliability.probes.data import require_finite
 
 UNITS: dict[Target, str] = {"force": "eV/Å", "energy_per_atom": "eV/atom", "total_energy": "eV"}
 
@@ -110,18 +111,6 @@ class StructureData:
             groups=tuple(self.groups[n] for n in chosen),
             positions_in_input=tuple(self.positions_in_input[n] for n in chosen),
         )
-
-
-def require_finite(evaluation: FrameEvaluation, place: str) -> None:
-    """Refuse what a broken pass gave: a network would turn it into a confident number.
-
-    Raises
-    ------
-    BadInput : embeddings or energy are not finite.
-    """
-    if not (np.isfinite(evaluation.embeddings).all() and np.isfinite(evaluation.energy_eV)):
-        problem = "the potential gives embeddings or an energy that are not finite."
-        raise BadInput("probe", place, problem, "Leave the structure out: atoms may lie on top of each other.")
 
 
 def _has_label(frame: Frame, target: Target) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sonde.errors import WrongUse
+from sonde.errors import BadInput, WrongUse
 from sonde.records.arrays import FloatArray, IntArray
 from sonde.records.frames import Frame
 from sonde.records.potentials import FrameEvaluation, PotentialIdentity
@@ -43,6 +43,8 @@ class ProbeData:
         ------
         WrongUse
             Frames, evaluations and groups do not fit each other.
+        BadInput
+            A frame's forces, or what the potential says of it, are not finite numbers.
         """
         if not len(frames) == len(evaluations) == len(groups):
             raise WrongUse(f"{len(frames)} frames, {len(evaluations)} evaluations and {len(groups)} groups do not fit.")
@@ -50,6 +52,13 @@ class ProbeData:
         pairs = [(frames[n], evaluations[n]) for n in kept]
         if any(e.forces_eV_per_A.shape != f.positions.shape or len(e.embeddings) != f.n_atoms for f, e in pairs):
             raise WrongUse("An evaluation has another number of atoms than its frame.")
+        for n in kept:
+            require_finite(evaluations[n], f"frame {n}")
+            if not np.isfinite(_forces(frames[n])).all():
+                problem = "its forces are not all finite numbers."
+                raise BadInput(
+                    frames[n].source_file or "frames", f"frame {n}", problem, "Leave it out or mend the file."
+                )
         return cls(
             identity=identity,
             embeddings=tuple(np.asarray(e.embeddings, float) for _, e in pairs),
@@ -86,6 +95,22 @@ class ProbeData:
             tuple(self.groups[n] for n in chosen),
             tuple(self.positions_in_input[n] for n in chosen),
         )
+
+
+def require_finite(evaluation: FrameEvaluation, place: str) -> None:
+    """Refuse what a broken pass gave: a model would turn it into a confident number.
+
+    Raises
+    ------
+    BadInput
+        No atoms, or embeddings, forces or energy that are not finite.
+    """
+    if not len(evaluation.embeddings):
+        raise BadInput("probe", place, "it holds no atoms, so that there is nothing to judge.", "Leave it out.")
+    parts = (evaluation.embeddings, evaluation.forces_eV_per_A, evaluation.energy_eV)
+    if not all(np.isfinite(part).all() for part in parts):
+        problem = "the potential gives embeddings, forces or an energy that are not finite."
+        raise BadInput("probe", place, problem, "Leave the structure out: atoms may lie on top of each other.")
 
 
 def force_norms(evaluation: FrameEvaluation) -> FloatArray:

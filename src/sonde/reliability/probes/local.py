@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
+from ase.data import chemical_symbols
 
 from sonde.errors import BadInput, WrongUse
 from sonde.local_environments.descriptors import DensityDescriptor
@@ -22,7 +23,7 @@ from sonde.reliability.calibration import SmoothedDistribution
 from sonde.reliability.gate import ScopeData, ScopeGate
 from sonde.reliability.probe_file import from_bytes, to_bytes
 from sonde.reliability.probes.caution import Caution, tolerances_for
-from sonde.reliability.probes.data import ProbeData, force_norms
+from sonde.reliability.probes.data import ProbeData, force_norms, require_finite
 from sonde.reliability.probes.log_error import LogErrorModel, LogScale, error_floor, inputs
 from sonde.reliability.probes.structures import LargestErrors, Located
 from sonde.reliability.withheld import withheld_folds
@@ -203,8 +204,11 @@ class LocalProbe:
         ------
         WrongUse
             The tolerance is not above zero, or the evaluation is by another potential than the probe was fitted on.
+        BadInput
+            No atoms, or embeddings, forces or an energy that are not finite.
         """
         require_same_potential(self.identity, identity)
+        require_finite(evaluation, "structure")
         embeddings, numbers = np.asarray(evaluation.embeddings, float), np.asarray(numbers, np.int64)
         p, atomic = self.errors.p_within(embeddings, numbers, force_norms(evaluation), tolerance)
         ratios = self.gate.ratios([embeddings], [environments], [numbers])[0]
@@ -220,6 +224,7 @@ class LocalProbe:
             distance_ratio=ratios[:, :2].max(axis=1),
             q_ratio=ratios[:, 2],
             t2_ratio=ratios[:, 3],
+            unknown_elements=unknown_elements(self.gate, numbers),
         )
 
     def to_bytes(self) -> bytes:
@@ -270,6 +275,11 @@ def environments_of(descriptor: DensityDescriptor, frames: Sequence[Frame]) -> l
     found = dict(zip(known, descriptor.compute([frames[n] for n in known]), strict=True))
     nothing = [np.full((frame.n_atoms, descriptor.width), np.nan) for frame in frames]
     return [found.get(n, nothing[n]) for n in range(len(frames))]
+
+
+def unknown_elements(gate: ScopeGate, numbers: IntArray) -> tuple[str, ...]:
+    """Symbols of the elements that the gate has no reference for."""
+    return tuple(chemical_symbols[z] for z in np.unique(numbers).tolist() if z not in gate.measures.planes)
 
 
 def _state(p: float, score: float, reliable_from: float) -> State:
