@@ -14,7 +14,7 @@ from sonde.operations.correct import Destination, correct
 from sonde.records.frames import Frame, Tag
 from sonde.store import Project
 
-SIZES = (5_000, 10_000, 20_000, 40_000)
+SIZES = (2_500, 5_000, 10_000, 20_000)
 ON_BOTH_EVERY = 20
 """One structure in so many carries an energy on both surfaces."""
 LATTICE_A = 3.6

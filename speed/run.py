@@ -19,6 +19,7 @@ from speed import (  # noqa: E402
     archives,
     auditing,
     code_outputs,
+    correcting,
     environments,
     importing,
     laws,
@@ -60,6 +61,7 @@ def rows(shared_data: Path) -> Iterator[Row]:
     yield from importing.measure()
     yield from archives.measure()
     yield from recovering.measure(large)
+    yield from correcting.measure()
     yield from auditing.measure()
 
 

@@ -1,8 +1,9 @@
 """Shifts planted on real cells: each frame on PBE as it is, and once more with U, its energy moved by known amounts."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from weakref import WeakSet
 
 import numpy as np
 from ase.data import atomic_numbers
@@ -60,3 +61,19 @@ def placed(frames: Iterable[Frame], dataset: str = "planted") -> list[Place]:
 
 def read_places(path: Path, dataset: str) -> list[Place]:
     return placed(read_frames(path), dataset)
+
+
+class Stream:
+    """Yields frames that nobody else holds, and counts how many live at once."""
+
+    def __init__(self, frames: list[Frame]) -> None:
+        self.frames = frames
+        self.alive: WeakSet[Frame] = WeakSet()
+        self.most = 0
+
+    def __iter__(self) -> Iterator[Place]:
+        for ordinal, frame in enumerate(self.frames):
+            made = replace(frame, ordinal=ordinal)
+            self.alive.add(made)
+            self.most = max(self.most, len(self.alive))
+            yield Place("stream", made)

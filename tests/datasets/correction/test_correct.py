@@ -6,8 +6,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.datasets.correction.planted import PBE_U, both_surfaces, cells, placed, planted_shift, read_places, stated
+from tests.datasets.correction.planted import (
+    PBE_U,
+    Stream,
+    both_surfaces,
+    cells,
+    placed,
+    planted_shift,
+    read_places,
+    stated,
+)
 
+from sonde.datasets.correction import candidates
 from sonde.datasets.correction.correct import Plan, Wish, plan_correction
 from sonde.datasets.correction.places import Place
 from sonde.datasets.surfaces import surface_of
@@ -57,6 +67,18 @@ def test_corrected_frames_meet_the_target(alloy: list[Frame], shared_data: Path)
         assert isinstance(shift, float)
         assert (new.energy_eV or 0) - (old.energy_eV or 0) == pytest.approx(shift, abs=1e-9)
         assert old.tags["xc"] == "PBE"
+
+
+def test_frames_are_gone_through_and_not_held(alloy: list[Frame], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 56 frames 16 are pairs: these are alive at once, and those that wait for others of their size."""
+    more = [replace(f, positions=f.positions + np.eye(8, 3) * 0.3) for f in alloy[32:64]]
+    stream = Stream([*alloy[:8], *alloy[32:40], *more, *alloy[64:]])
+    monkeypatch.setattr(candidates, "AT_ONCE", 4)
+    plan = plan_correction(stream, (), "stream", replace(Wish("PBE"), uncorrectable="keep"))
+    assert plan.record.n_pairs == 8
+    assert plan.record.frames == planned(stream.frames, replace(Wish("PBE"), uncorrectable="keep")).record.frames
+    assert len(stream.frames) == 56
+    assert stream.most <= 4 + 16 + 2
 
 
 def test_counts_add_up(alloy: list[Frame]) -> None:

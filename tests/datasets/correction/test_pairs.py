@@ -1,17 +1,15 @@
 """Structures on both surfaces, and which surface a user means."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from weakref import WeakSet
 
 import numpy as np
 import pytest
-from tests.datasets.correction.planted import PBE, PBE_U, both_surfaces, cells, placed, planted_shift, stated
+from tests.datasets.correction.planted import PBE, PBE_U, Stream, both_surfaces, cells, placed, planted_shift, stated
 
 from sonde.datasets.correction import candidates
 from sonde.datasets.correction.pairs import Choices, surface_pairs
-from sonde.datasets.correction.places import Place
 from sonde.datasets.correction.surface_choice import (
     corrected_elements,
     holds,
@@ -90,22 +88,6 @@ def test_groups_of_candidates_lose_no_pair(shared_data: Path) -> None:
     pairs = surface_pairs(placed([*chosen, *chosen[:20]]), TO_PBE).pairs
     both = [one for one in by_geometry([*chosen, *chosen[:20]]) if len({str(f.tags["hubbard_u"]) for f in one}) == 2]
     assert len(pairs) == len(both) > 10
-
-
-class Stream:
-    """Yields frames that nobody else holds, and counts how many live at once."""
-
-    def __init__(self, frames: list[Frame]) -> None:
-        self.frames = frames
-        self.alive: WeakSet[Frame] = WeakSet()
-        self.most = 0
-
-    def __iter__(self) -> Iterator[Place]:
-        for ordinal, frame in enumerate(self.frames):
-            made = replace(frame, ordinal=ordinal)
-            self.alive.add(made)
-            self.most = max(self.most, len(self.alive))
-            yield Place("stream", made)
 
 
 def test_frames_without_the_other_surface_are_not_held(shared_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
