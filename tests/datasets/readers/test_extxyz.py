@@ -265,6 +265,7 @@ def test_defects_in_an_archive_name_the_archive(name: str, tmp_path: Path) -> No
         (gzip.compress(GOOD.encode() * 500, mtime=0)[:-20], "truncated or damaged"),
         (b"\x1f\x8b garbage", "truncated or damaged"),
         (f"1\n{LATTICE} {PLAIN} name=caf\xe9\n{ATOM}\n".encode("latin-1"), "line 2: the line is not UTF-8"),
+        (f"1\n{LATTICE} {PLAIN}\nAl 0 0 \xe91\n".encode("latin-1"), "frame 0, line 3: the line is not UTF-8"),
     ],
 )
 def test_files_that_are_no_frames(content: bytes, message: str, tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ LABELS = ("energy", "REF_energy", "free_energy", "stress")
 ODD_LABELS = (*LABELS, "ENERGY", "REF_stress", "virial", "forces")
 ODD_ENDS = ("", "", " ", " flag", ' "quoted key"=1', ' note="a\\"b"', " key1=2", "\x0c", ' empty=""', "\r")
 SYMBOLS, ODD_SYMBOLS = ("Al", "Ni", "O", "U"), ("Qq", "X", "13", "al", "Alll")
-LETTERS = list('\n\r\t "=[]\\\\0.7naT,\0é')
+LETTERS = list('\n\r\t "=[]\\\\0.7naT,\0é\udcff')
 N_LAYOUTS, N_OF_EACH = 150, 8
 Draw = Callable[[], str]
 
@@ -207,7 +207,7 @@ def test_damaged_files(
         at = int(share * len(text))
         text = text[:at] + letter + text[at + number % 2 :]
     path = tmp_path / "a.xyz"
-    path.write_bytes(text.encode())
+    path.write_bytes(text.encode(errors="surrogateescape"))
     if text.strip() and "\0" not in text[:4096]:
         assert_read_alike(path)
 

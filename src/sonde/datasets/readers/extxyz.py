@@ -160,6 +160,8 @@ def _parsed(block: Block, parser_file: Any, known: KnownPairs) -> Parsed:
         if atom:
             raise _atom_line_error(block, int(atom[1]), str(refusal)) from refusal
         return _parsed_by_ase(block)
+    except UnicodeDecodeError as wrong:  # in the words of a refusal
+        raise _not_utf8(block) from wrong
     info = _with_long_integers(stated if comment is None else comment.unread, info)
     if comment is not None:
         info.update(comment.read)
@@ -185,6 +187,14 @@ def _lattice(info: dict[str, Any], block: Block) -> tuple[FloatArray, AnyArray]:
             "Lattice must hold 9 numbers and pbc three times T or F", "mend the comment line of this frame."
         )
     return (np.diag(lattice) if lattice.shape == (3,) else lattice.T).astype(float), pbc.astype(bool)
+
+
+def _not_utf8(block: Block) -> Exception:
+    """Name the first atom line that is no UTF-8; the frame where the parser has cut a letter in two itself."""
+    at_fault = (i for i, line in enumerate(block.atom_lines) if "\ufffd" in line.decode(errors="replace"))
+    atom = next(at_fault, None)
+    place = block.comment_place if atom is None else block.atom_place(atom)
+    return place.bad("text below cannot be read" if atom is None else "the line is not UTF-8 text", "mend the atoms.")
 
 
 def _atom_line_error(block: Block, atom: int, refusal: str) -> Exception:

@@ -22,6 +22,8 @@ from sonde.records.arrays import FloatArray, IntArray
 SPECIES_COLUMNS = ("species", "element", "elements", "symbols")
 POSITION_COLUMNS = ("pos", "positions")
 NUMBER_COLUMNS = ("Z", "numbers", "atomic_numbers")
+REFUSALS = (cextxyz.ExtXYZError, UnicodeDecodeError)
+"""What the parser raises; the second where its words quote bytes that are no UTF-8."""
 PARSER_BUFFER = 1024
 """Bytes; the parser reads a line in such pieces, and refuses one that with its end fills the last piece."""
 
@@ -60,7 +62,7 @@ def columns_of(atom_lines: bytes, n_atoms: int, properties: str) -> Mapping[str,
 
     Raises
     ------
-    cextxyz.ExtXYZError : a line does not fit `Properties=…`.
+    REFUSALS : a line does not fit `Properties=…`.
     """
     with _c_text(b"%d\n-\n%b" % (n_atoms, atom_lines)) as handle:
         columns: Mapping[str, Any] = cextxyz.read_frame_dicts(handle, use_cleri=False, comment=properties)[2]

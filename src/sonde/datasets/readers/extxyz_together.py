@@ -11,10 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from extxyz import cextxyz
 
 from sonde.datasets.readers.cells import SMALLEST_VOLUME_A3, checked_positions, volumes_of
-from sonde.datasets.readers.extxyz_columns import PARSER_BUFFER, columns_of, fits_parser, numbers_in, positions_in
+from sonde.datasets.readers.extxyz_columns import (
+    PARSER_BUFFER,
+    REFUSALS,
+    columns_of,
+    fits_parser,
+    numbers_in,
+    positions_in,
+)
 from sonde.datasets.readers.extxyz_comment import PERIODIC, plain_rows
 from sonde.datasets.readers.extxyz_headers import UNREAD, Header, header_of
 from sonde.datasets.readers.labels import FORCE_RANKS, STRESS_NAMES, LabelDefect, all_finite, forces_of, stress_of
@@ -57,7 +63,7 @@ class Together:
         for group in self._groups(cuts):
             try:
                 found = _frames(group, [cuts[place] for place in group.places], self._source)
-            except (cextxyz.ExtXYZError, LabelDefect, NotAtOnceError):
+            except (*REFUSALS, LabelDefect, NotAtOnceError):
                 continue
             for place, frame in zip(group.places, found, strict=True):
                 frames[place] = frame
