@@ -8,13 +8,22 @@ from importlib.resources import as_file, files
 import numpy as np
 from ase import Atoms
 from ase.build import bulk
-from speed.measuring import Row, growth, ratio, seconds, side_by_side
+from speed.measuring import (
+    Row,
+    growth,
+    in_a_process_of_its_own,
+    peak_memory_MB,
+    ratio,
+    seconds,
+    side_by_side,
+)
 
-from sonde.potentials.calculator import SondeCalculator
+from sonde.potentials.calculator import SondeCalculator, frame_of
 from sonde.potentials.linear import fit_linear
 from sonde.potentials.protocol import FrozenPotential
 from sonde.potentials.registry import load_potential
 from sonde.records.frames import Frame
+from sonde.records.potentials import FrameEvaluation
 from sonde.reliability.calculator import ReliableCalculator
 from sonde.reliability.probes.attention import AttentionProbe, AttentionSettings
 from sonde.reliability.probes.attention_data import StructureData
@@ -25,6 +34,8 @@ from sonde.reliability.trust import fit_probe, scope_of
 
 REPEATED = (3, 5)
 """Cubes of 4 atoms along each edge: 108 and 500 atoms."""
+LARGE = (15, 30)
+"""13,500 and 108,000 atoms."""
 ELEMENTS = (3, 12, 13)
 CALM = 1.0
 
@@ -49,6 +60,9 @@ def measure(small: Sequence[Frame], sizes: Sequence[int] = (500, 1000, 2000)) ->
     tenth, bare = side_by_side(steps_of(watched), steps_of(plain), repeats=5)
     what = "108 atoms, linear: ten steps, the last of which is asked, over ten plain ones"
     yield ratio(what, bare, tenth, ("plain", "watched"))
+    costs = {4 * n**3: in_a_process_of_its_own(cost_of_verdict, small, n) for n in LARGE}
+    yield growth("Verdict of the default probe, over atoms", {n: cost.seconds for n, cost in costs.items()}, "s")
+    yield growth("  peak memory beyond the packages", {n: cost.memory_MB for n, cost in costs.items()}, "MB")
     yield growth("Attention over one structure, over its atoms", attention_by_atoms(sizes), "s")
 
 
@@ -104,14 +118,40 @@ def attention(potential: FrozenPotential, unseen: Sequence[Frame]) -> AttentionP
 
 def cells(case: Watched, repeated: int) -> tuple[Atoms, Atoms]:
     """A shaken cube of fcc Al-Li-Mg with a watched calculator, and with the bare one."""
-    watched = bulk("Al", cubic=True).repeat(repeated)
-    watched.numbers = np.random.default_rng(0).choice(ELEMENTS, size=len(watched))
-    watched.rattle(0.05, seed=0)
+    watched = alloy(repeated)
     plain = watched.copy()
     plain.positions[0, 1] += 0.01  # not the very structure whose neighbours were found a moment ago
     watched.calc = ReliableCalculator(SondeCalculator(case.potential), case.probe)
     plain.calc = SondeCalculator(case.potential)
     return watched, plain
+
+
+def alloy(repeated: int) -> Atoms:
+    """A shaken cube of fcc Al-Li-Mg, decorated at random."""
+    atoms = bulk("Al", cubic=True).repeat(repeated)
+    atoms.numbers = np.random.default_rng(0).choice(ELEMENTS, size=len(atoms))
+    atoms.rattle(0.05, seed=0)
+    return atoms
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a verdict took; memory beyond that of the packages and the probe."""
+
+    seconds: float
+    memory_MB: float
+
+
+def cost_of_verdict(small: Sequence[Frame], repeated: int) -> Cost:
+    """Judge a large cube; embeddings and forces are those of a small one, repeated: the probe's part alone."""
+    case = linear(small)
+    own = case.potential.evaluate([frame_of(alloy(3))])[0]
+    atoms = alloy(repeated)
+    which = np.arange(len(atoms)) % len(own.embeddings)
+    said = FrameEvaluation(0.0, own.forces_eV_per_A[which], None, None, own.embeddings[which])
+    before = peak_memory_MB()
+    took = seconds(lambda: case.probe.score_frames(case.potential.identity, [frame_of(atoms)], [said], 0.3))
+    return Cost(took, max(peak_memory_MB() - before, 0.1))
 
 
 def step_of(atoms: Atoms, *, ask: bool = False) -> Callable[[], object]:
