@@ -110,7 +110,8 @@ def followed(case: Material, start: Frame, temperature_K: float, seed: int, n: i
         name: np.array([score(r, e) for r, e in zip(judged, evaluations[:stop], strict=True)])
         for name, score in SCORES.items()
     }
-    scores[SPREAD] = spreads(case, frames[:stop], evaluations[:stop])
+    if case.committee:
+        scores[SPREAD] = spreads(case, frames[:stop], evaluations[:stop])
     return Run(temperature_K, event, kind, scores)
 
 
@@ -196,20 +197,19 @@ def linear_material(data: Path) -> Material:
     return Material(potential, refits, probe, starts)
 
 
-def committee_material(dataset: str, size: str, folder: Path, data: Path) -> Material:
-    """The first member of a committee with a probe on frames new to it, and starts that are new to the probe as well.
+def committee_material(dataset: str, size: str, folder: Path, data: Path, seeds: Sequence[int]) -> Material:
+    """The first of these members with a probe on frames new to it, and starts that are new to the probe as well.
 
     Al-Li-Mg: from calm cells of every second formula; molecules: from every second molecule, as found at 300 K.
     """
     frames = SETS[dataset](data)
-    path = committees.committee(dataset, size, folder, data)
-    said = committees.kept_predictions(path, committees.SEEDS[0])
-    members = [member_of(dataset, size, seed, frames, folder) for seed in committees.SEEDS]
-    names = sorted({str(frames[place].tags["trajectory"]) for place in said})
-    known = [place for place in said if frames[place].tags["trajectory"] in names[::2]]
-    groups = [str(frames[place].tags["trajectory"]) for place in known]
-    probe = fit_probe(members[0].identity, [frames[k] for k in known], [said[k] for k in known], groups)
-    starts = [frames[place] for place in said if frames[place].tags["trajectory"] in names[1::2]]
+    new = [frames[place] for place in committees.unseen(dataset, frames)]
+    members = [member_of(dataset, size, seed, frames, folder) for seed in seeds]
+    names = sorted({str(frame.tags["trajectory"]) for frame in new})
+    known = [frame for frame in new if frame.tags["trajectory"] in names[::2]]
+    groups = [str(frame.tags["trajectory"]) for frame in known]
+    probe = fit_probe(members[0].identity, known, members[0].evaluate(known, batch_size=32), groups)
+    starts = [frame for frame in new if frame.tags["trajectory"] in names[1::2]]
     if dataset == "molecules":
         starts = [frame for frame in starts if frame.tags["temperature_K"] == molecules.TEMPERATURES_K[0]]
     else:
@@ -231,6 +231,7 @@ def _largest(frame: Frame) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--committee", help="SET:SIZE of small MACE potentials, as molecules:small.")
+    parser.add_argument("--alone", action="store_true", help="Only the first member, without a committee's spread.")
     parser.add_argument("--folder", type=Path, default=committees.HERE / ".sonde" / "committees")
     parser.add_argument("--runs", type=int, default=20, help="Runs per temperature.")
     parser.add_argument("--steps", type=int, default=400)
@@ -239,7 +240,8 @@ def main() -> None:
     data = Path(os.environ.get("SONDE_SHARED_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
     if asked.committee:
         dataset, _, size = asked.committee.partition(":")
-        case = committee_material(dataset, size, asked.folder, data)
+        seeds = committees.SEEDS[:1] if asked.alone else committees.SEEDS
+        case = committee_material(dataset, size, asked.folder, data, seeds)
     else:
         case = linear_material(data)
     table([run for temperature in asked.temperatures for run in runs_at(case, temperature, asked.runs, asked.steps)])
@@ -262,7 +264,7 @@ def table(runs: Sequence[Run]) -> None:
         sys.exit("Nothing to compare: runs must fail, and others must not. Give other temperatures or more steps.")
     say(f"\n{len(failing)} failing and {len(sound)} sound runs, frames every {EVERY * TIMESTEP_FS:.0f} fs")
     say(f"{'score':16s} {'warned':>7s} {'lead, fs':>9s} {'quartiles':>10s} {'false alarms':>13s}   AUROC  one T")
-    for name in (*SCORES, SPREAD):
+    for name in runs[0].scores:
         say(row(name, sound, failing, seed=0))
 
 
