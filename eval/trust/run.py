@@ -83,6 +83,11 @@ def of_committee(case: Case, data: Path, committees: Path) -> Judged:
     )
 
 
+def at_hand(case: Case) -> bool:
+    """Whether a case is judged when none is named: committees, which take hours to train, once they are there."""
+    return not case.committee or (HERE / ".sonde" / "committees" / f"{case.dataset}_{case.potential}.npz").exists()
+
+
 def main() -> None:
     """Run the cases named on the command line, or all."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -92,7 +97,7 @@ def main() -> None:
     if not DATA.exists():
         sys.exit(f"No {DATA}: there is nothing to judge probes on.")
     for case in EVERY:
-        if not asked.cases or case.name in asked.cases:
+        if case.name in (asked.cases or [one.name for one in EVERY if at_hand(one)]):
             sys.stderr.write(f"{case.name}\n")
             seeds = tuple(range(asked.seeds))
             plan = EvaluationPlan(shifts=case.shifts, seeds=seeds, most_frames=case.most_frames, label_curve=True)

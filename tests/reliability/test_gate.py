@@ -106,3 +106,18 @@ def test_a_measure_that_does_not_tell_of_errors_counts_only_far_beyond_its_limit
 
 def _columns(data: ScopeData) -> tuple[tuple[FloatArray, ...], tuple[FloatArray, ...], tuple[IntArray, ...]]:
     return data.embeddings, data.environments, data.numbers
+
+
+def test_limits_grow_no_more_with_size_than_held_out_structures_do() -> None:
+    """Atoms that are all alike: the largest of many is as far as the one, and no tail makes the limit grow."""
+    one = structures(240, 9, (1, 2))
+    times = np.random.default_rng(9).integers(1, 40, size=240)
+    alike = ScopeData(
+        tuple(np.repeat(x, n, axis=0) for x, n in zip(one.embeddings, times, strict=True)),
+        tuple(np.repeat(x, n, axis=0) for x, n in zip(one.environments, times, strict=True)),
+        tuple(np.repeat(z, n) for z, n in zip(one.numbers, times, strict=True)),
+        one.groups,
+    )
+    gate = ScopeGate.fit(alike, false_alarm_rate=0.05, seed=0)
+    assert (gate.growth < 0.5 * gate.tails).all()
+    assert (ScopeGate.fit(structures(100, 10), false_alarm_rate=0.05, seed=0).growth > 0).all()

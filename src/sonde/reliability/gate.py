@@ -7,8 +7,9 @@ too few of them) give the limits, so that a new composition of known elements is
 those were when they were new; limits from held-out groups alone flag every new composition, right or wrong. Per element
 the 90 % quantile as the unit, per measure a Pareto tail beyond it (Hill, Ann. Stat. 3, 1163 (1975),
 doi 10.1214/aos/1176343247). At a false-alarm rate α per structure an atom of a structure of N atoms may exceed its
-limit with probability 1 − (1 − α)^(1/N), so that the limit grows with N; a last common factor, the conformal 1 − α
-quantile over held-out structures of their largest ratio, makes the rate hold for all measures together.
+limit with probability 1 − (1 − α)^(1/N), so that the limit grows with N: as the tail says for independent atoms, and by
+no more than the largest values of held-out structures do, whose atoms go together; a last common factor, the conformal
+1 − α quantile over held-out structures of their largest ratio, makes the rate hold for all measures together.
 
 New is not wrong: relaxed alloys may lie far from all others and be predicted well. Where errors are known, a measure
 that ranks those of withheld compositions worse than chance counts only `FAR` times beyond its limits.
@@ -24,6 +25,7 @@ from sonde.errors import BadInput
 from sonde.local_environments.distances import EnvironmentIndex, conformal_quantile, pooled_quantiles
 from sonde.local_environments.pca import PrincipalComponents
 from sonde.records.arrays import FloatArray, IntArray
+from sonde.reliability.calibration import LEAST_SPREAD_OF_LOG_SIZE
 from sonde.reliability.metrics import auroc
 from sonde.reliability.withheld import withheld_folds
 
@@ -33,6 +35,8 @@ UNIT_QUANTILE = 0.9
 VARIANCE_IN_PLANE = 0.95
 TAIL_INDEX_RANGE = (0.02, 1.0)
 FAR = 3.0
+UNKNOWN_RATIO = 1e20
+"""Ratios beyond it are of elements without a unit."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,7 +132,8 @@ class ScopeGate:
 
     units: element → (4,) 90 % quantiles of held-out atoms; tails (4,): Pareto exponents ξ of the ratio beyond them;
     factor: last common factor on all limits; n_held_out, n_beyond: held-out frames, and those beyond the limits;
-    weights (4,): of the ratios, 1/FAR for measures that do not tell of errors.
+    weights (4,): of the ratios, 1/FAR for measures that do not tell of errors; growth (4,): exponents of the limits in
+    the number of atoms, from the usual one on.
     """
 
     measures: ScopeMeasures
@@ -139,6 +144,8 @@ class ScopeGate:
     n_held_out: int
     n_beyond: int
     weights: FloatArray
+    growth: FloatArray
+    usual_size: float
 
     @classmethod
     def fit(
@@ -160,7 +167,20 @@ class ScopeGate:
         units = _units(numbers, values)
         own_units = _unit_rows(units, numbers)
         tails = np.array([_tail(values[:, m] / own_units[:, m]) for m in range(N_MEASURES)])
-        even = cls(ScopeMeasures.fit(data), units, tails, 1.0, false_alarm_rate, len(held), 0, np.ones(N_MEASURES))
+        sizes = np.array([len(z) for z in data.numbers])
+        growth = _growth([v / _unit_rows(units, z) for v, z in zip(held, data.numbers, strict=True)], sizes, tails)
+        even = cls(
+            measures=ScopeMeasures.fit(data),
+            units=units,
+            tails=tails,
+            factor=1.0,
+            false_alarm_rate=false_alarm_rate,
+            n_held_out=len(held),
+            n_beyond=0,
+            weights=np.ones(N_MEASURES),
+            growth=growth,
+            usual_size=float(np.median(sizes)),
+        )
         ratios = np.array([even._to_limits(v, z).max(axis=0) for v, z in zip(held, data.numbers, strict=True)])
         weights = np.ones(N_MEASURES) if largest_errors is None else _weights(ratios, largest_errors)
         largest = (weights * ratios).max(axis=1)
@@ -182,23 +202,40 @@ class ScopeGate:
 
     def _to_limits(self, values: FloatArray, numbers: IntArray) -> FloatArray:
         """Measures (n_atoms, 4) of one structure over limits that grow with its number of atoms."""
-        per_atom = 1 - (1 - self.false_alarm_rate) ** (1 / len(numbers))
-        growth = ((1 - UNIT_QUANTILE) / per_atom) ** self.tails
-        return self.weights * values / (_unit_rows(self.units, numbers) * growth)
+        per_atom = 1 - (1 - self.false_alarm_rate) ** (1 / self.usual_size)
+        usual = ((1 - UNIT_QUANTILE) / per_atom) ** self.tails
+        limits = _unit_rows(self.units, numbers) * usual * (len(numbers) / self.usual_size) ** self.growth
+        return self.weights * values / limits
 
     def state(self) -> dict[str, Any]:
         """Its arrays; `from_state` takes them back."""
-        names = ("tails", "factor", "false_alarm_rate", "n_held_out", "n_beyond", "weights")
+        names = ("tails", "factor", "false_alarm_rate", "n_held_out", "n_beyond", "weights", "growth", "usual_size")
         units = {str(element): unit for element, unit in self.units.items()}
         return {"measures": self.measures.state(), "units": units, **{name: getattr(self, name) for name in names}}
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> "ScopeGate":
         """Rebuild what gave this state."""
+        if "growth" not in state:
+            raise BadInput("probe", None, "an earlier version wrote its gate.", "Fit it again (sonde trust fit).")
         rest = dict(state)
         measures = ScopeMeasures.from_state(rest.pop("measures"))
         units = {int(element): unit for element, unit in rest.pop("units").items()}
         return cls(measures=measures, units=units, **rest)
+
+
+def _growth(ratios: Sequence[FloatArray], sizes: IntArray, tails: FloatArray) -> FloatArray:
+    """Exponents (4,) in the number of atoms of the largest ratio of a structure, given (n_atoms, 4) each.
+
+    Those of independent atoms, the tails, where sizes are too much alike to see another.
+    """
+    largest = np.array([own.max(axis=0) for own in ratios])
+    seen = np.isfinite(largest).all(axis=1) & (largest < UNKNOWN_RATIO).all(axis=1) & (largest > 0).all(axis=1)
+    log_size = np.log(sizes[seen])
+    if seen.sum() < 3 or np.std(log_size) < LEAST_SPREAD_OF_LOG_SIZE:
+        return tails
+    slopes = np.polyfit(log_size, np.log(largest[seen]), 1)[0]
+    return np.clip(slopes, 0.0, tails)
 
 
 def _weights(ratios: FloatArray, largest_errors: FloatArray) -> FloatArray:
