@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from tests.store.laboratory import make_change, make_links, make_passage
@@ -69,3 +70,21 @@ def test_links_to_what_is_not_there_are_refused(linked: Project) -> None:
     assert linked.links.all() == make_links(), "a refused call changed something"
     with pytest.raises(NotFound, match="No link is called"):
         linked.links.set_status("slack:curation/1", 3, "confirmed")
+
+
+def test_what_was_made_is_kept_until_somebody_writes(tmp_path: Path) -> None:
+    """Also where another process writes."""
+    project, made = Project.create(tmp_path), list[int]()
+
+    def make() -> int:
+        made.append(len(made))
+        return made[-1]
+
+    assert [project.remembered("count", make) for _ in range(3)] == [0, 0, 0]
+    project.changes.add("repo", [])
+    project.sources.add("repo", kind="git", path="/repo", fingerprint="1")
+    assert project.remembered("count", make) == 1
+    other = Project.open(tmp_path)
+    other.sources.add("repo", kind="git", path="/repo", fingerprint="2")
+    assert project.remembered("count", make) == 2
+    assert project.remembered("count", make) == 2

@@ -80,7 +80,7 @@ _UNIT_MEANINGS: tuple[tuple[re.Pattern[str], str], ...] = (
 )
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=32768)
 def concept_of(key: str, unit: str | None = None) -> str | None:
     """Return what a key of a configuration file means ("filters.max_force_eV_A" → "max_force"), None if unknown.
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from sonde.concepts import concept_of, words_of
 from sonde.decisions.decision import decision_of, doubts_of
@@ -26,6 +26,11 @@ from sonde.decisions.targets import Target, key_words, names_another, target_of,
 from sonde.decisions.threads import Thread
 from sonde.records.decisions import Change, Link, Quote, Why
 
+Key = TypeVar("Key")
+MOST_ASKED = 40
+"""Changes of one commit or line that reasons are looked for: a first commit sets hundreds of values."""
+PREFIX = 7
+"""Digits by which commits are looked up."""
 CONFIRMED = 100.0
 """Score of a passage that a person confirmed."""
 LEAST_REASON = 0.8
@@ -85,10 +90,22 @@ class Archive:
     @cached_property
     def changes_by_file(self) -> Mapping[tuple[str, str], Sequence[Change]]:
         """Changes by source and path."""
-        found: dict[tuple[str, str], list[Change]] = {}
-        for change in self.changes:
-            found.setdefault((change.source, change.path), []).append(change)
-        return found
+        return _grouped(((change.source, change.path), change) for change in self.changes)
+
+    @cached_property
+    def changes_by_key(self) -> Mapping[tuple[str, str | None], Sequence[Change]]:
+        """Changes by key and unit."""
+        return _grouped(((change.key, change.unit), change) for change in self.changes)
+
+    @cached_property
+    def _changes_by_commit(self) -> Mapping[str, Sequence[Change]]:
+        return _grouped((change.commit[:PREFIX], change) for change in self.changes)
+
+    def changes_of_commit(self, commit: str) -> list[Change]:
+        """Return the changes of commits whose ids begin so."""
+        begun, prefix = commit.lower(), commit.lower()[:PREFIX]
+        alike = self._changes_by_commit.get(prefix, ()) if len(prefix) == PREFIX else self.changes
+        return [change for change in alike if change.commit.startswith(begun)]
 
     def links_of(self, change: Change) -> Sequence[Link]:
         """Links of one change."""
@@ -110,6 +127,13 @@ class Archive:
     def with_changes_of(self, source: str) -> "Archive":
         """Return the archive with the changes of one repository, and everything that people wrote."""
         return replace(self, changes=[change for change in self.changes if change.source == source])
+
+
+def _grouped(items: Iterable[tuple[Key, Change]]) -> Mapping[Key, Sequence[Change]]:
+    found: dict[Key, list[Change]] = {}
+    for key, change in items:
+        found.setdefault(key, []).append(change)
+    return found
 
 
 def why_change(archive: Archive, change: Change, question: str | None = None) -> Why:
@@ -145,7 +169,9 @@ def why_question(archive: Archive, question: str, as_of: datetime | None = None,
 
 def _answer(archive: Archive, question: str) -> Why:
     query = parse_question(question)
-    if query.commits and (commits := [c for c in query.commits if _of_commit(archive, c) or talked_of(archive, c)]):
+    if query.commits and (
+        commits := [c for c in query.commits if archive.changes_of_commit(c) or talked_of(archive, c)]
+    ):
         return replace(why_commit(archive, commits[0]), question=question)
     asked = changes_asked(archive, query)
     by_change = _best_of(archive, asked, question) if asked else None
@@ -168,11 +194,12 @@ def why_key(archive: Archive, key: str) -> Why:
 def why_commit(archive: Archive, commit: str) -> Why:
     """Say why a commit was made: the reasons for the values it changed, or for the commit as a whole."""
     question = f"Why was commit {commit[:10]} made?"
-    found = _of_commit(archive, commit)
+    found = archive.changes_of_commit(commit)
     if not found:
         return _why_plain_commit(archive, commit, question)
-    answers = [why_change(archive, change, question) for change in found]
-    return _merged(question, answers)
+    answers = [why_change(archive, change, question) for change in _foremost(found)]
+    merged = _merged(question, answers)
+    return replace(merged, changes=tuple(dict.fromkeys([*merged.changes, *found])))
 
 
 def why_at(archive: Archive, path: str, line: int | None = None, line_text: str | None = None) -> Why:
@@ -185,9 +212,11 @@ def why_at(archive: Archive, path: str, line: int | None = None, line_text: str 
     if line is None and match:
         path, line = match[1], int(match[2])
     question = f"Why {path}{f':{line}' if line else ''}?"
-    here = [c for c in archive.changes if c.path == path or c.path.endswith(f"/{path}") or path.endswith(f"/{c.path}")]
-    last = _last_per_key(here)
-    chosen = [change for change in last if line is None or _on_line(change, line, line_text)]
+    files = [
+        file for file in archive.changes_by_file if f"/{file[1]}".endswith(f"/{path}") or path.endswith(f"/{file[1]}")
+    ]
+    last = _last_per_key(change for file in files for change in archive.changes_by_file[file])
+    chosen = _foremost([change for change in last if line is None or _on_line(change, line, line_text)], line_text)
     if not chosen:
         changes = tuple(sorted(last, key=lambda change: change.time, reverse=True))
         return Why(question, False, (), changes, None, ())
@@ -198,8 +227,8 @@ def why_at(archive: Archive, path: str, line: int | None = None, line_text: str 
 def changes_asked(archive: Archive, query: Query) -> list[Change]:
     """Changes that a question is about: its setting, and its value or file where it gives one; latest first."""
     lower = query.text.lower()
-    about = {key for key in {(c.key, c.unit) for c in archive.changes} if _names(key, query, lower)}
-    named = [change for change in archive.changes if (change.key, change.unit) in about]
+    about = [key for key in archive.changes_by_key if _names(key, query, lower)]
+    named = [change for key in about for change in archive.changes_by_key[key]]
     named = [change for change in named if not names_another(target_of(change), query.text)]
     if query.paths:
         in_path = [c for c in named if any(path.split(":")[0] in c.path for path in query.paths)]
@@ -320,10 +349,6 @@ def _why_plain_commit(archive: Archive, commit: str, question: str) -> Why:
     return replace(search_answer(archive.passages, archive.talk, about), question=question)
 
 
-def _of_commit(archive: Archive, commit: str) -> list[Change]:
-    return [change for change in archive.changes if change.commit.startswith(commit.lower())]
-
-
 def talked_of(archive: Archive, commit: str) -> bool:
     """Whether anybody names a commit, or a repository holds it."""
     return bool(archive.talk.beginning(f"commit:{commit}") or archive.talk.holding(commit[:7], 1))
@@ -332,10 +357,24 @@ def talked_of(archive: Archive, commit: str) -> bool:
 def changes_of_key(archive: Archive, key: str) -> list[Change]:
     """Return changes of a key, oldest first: of exactly this key, else of keys ending in it, else of its concept."""
     wanted, concept = key.lower(), concept_of(key)
-    exact = [c for c in archive.changes if c.key.lower() == wanted]
-    ending = [c for c in archive.changes if re.split(r"[.:/]", c.key.lower())[-1] == re.split(r"[.:/]", wanted)[-1]]
-    alike = [c for c in archive.changes if concept is not None and concept_of(c.key, c.unit) == concept]
-    return sorted(exact or ending or alike, key=lambda change: change.time)
+    keys = archive.changes_by_key
+    exact = [one for one in keys if one[0].lower() == wanted]
+    ending = [one for one in keys if _last_part(one[0]) == _last_part(wanted)]
+    alike = [one for one in keys if concept is not None and concept_of(*one) == concept]
+    found = (change for one in exact or ending or alike for change in keys[one])
+    return sorted(found, key=lambda change: change.time)
+
+
+def _last_part(key: str) -> str:
+    return re.split(r"[.:/]", key.lower())[-1]
+
+
+def _foremost(changes: Sequence[Change], line_text: str | None = None) -> Sequence[Change]:
+    """Of very many changes those whose value stands in the line, then those of settings with a name in the field."""
+    if len(changes) <= MOST_ASKED:
+        return changes
+    spelled = [change for change in changes if line_text and change.new and change.new in line_text]
+    return sorted(spelled or changes, key=lambda change: concept_of(change.key, change.unit) is None)[:MOST_ASKED]
 
 
 def _last_per_key(changes: Iterable[Change]) -> list[Change]:

@@ -7,6 +7,7 @@ on constructed conversations (tests/decisions/cases.py); the Rationale sections 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 Driver = Literal["science", "cost", "time", "unknown"]
@@ -232,6 +233,7 @@ def sentences(text: str) -> Iterator[tuple[int, int]]:
     yield from _stripped(text, start, len(text))
 
 
+@lru_cache(maxsize=20_000)
 def cues(sentence: str) -> Cues:
     """Weigh a sentence's wording; each kind of cue counts once, questions and disclaimers count nothing."""
     found: dict[str, float] = {}

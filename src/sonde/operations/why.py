@@ -70,6 +70,10 @@ def leaves_this_machine(address: str) -> bool:
 
 def open_archive(project: "Project") -> "Archive":
     """Everything that people wrote and every value they changed, as the project holds it."""
+    return project.remembered("archive", lambda: _archive(project))
+
+
+def _archive(project: "Project") -> "Archive":
     from sonde.decisions.answers import Archive
     from sonde.decisions.talk import Stored
     from sonde.operations.links import link_again
@@ -84,8 +88,7 @@ def _require_commit(archive: "Archive", commit: str) -> None:
     """Tell a commit that nobody gave a reason for from one that is not there at all."""
     from sonde.decisions.answers import talked_of
 
-    known = any(change.commit.startswith(commit.lower()) for change in archive.changes)
-    if not known and not talked_of(archive, commit.lower()):
+    if not archive.changes_of_commit(commit) and not talked_of(archive, commit.lower()):
         raise SondeError(
             f"No repository of the project holds a commit whose id begins with {commit!r}: give at least its first "
             "seven digits, or add the repository (sonde add git PATH)."

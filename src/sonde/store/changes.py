@@ -70,7 +70,7 @@ class ChangeStore:
 
     def all(self) -> list[Change]:
         """Return all changes; a Link names a change by its ordinal in this list."""
-        return [_change(row) for row in self._ledger.rows("SELECT * FROM changes ORDER BY id")]
+        return [_change(row) for row in self._ledger.rows(f"SELECT {_COLUMNS} FROM changes ORDER BY id")]
 
 
 class LinkStore:
@@ -168,4 +168,6 @@ def _values(change: Change) -> tuple[Any, ...]:
 
 
 def _change(row: Row) -> Change:
-    return Change(**{name: row[name] for name in _FIELDS} | {"time": time_of(row["time"])})
+    key, old, new, unit, commit, path, line, author, time, summary, source = row
+    when = time_of(time)
+    return Change(key, old, new, unit, commit, path, line, author, when, summary, source)  # in the order of _FIELDS

@@ -73,6 +73,11 @@ class Ledger:
         """The journal in use: wal or delete."""
         return str(self._connection.execute("PRAGMA journal_mode").fetchone()[0])
 
+    @property
+    def version(self) -> tuple[int, int]:
+        """Differs from what it was before where anybody has written since."""
+        return int(self._connection.execute("PRAGMA data_version").fetchone()[0]), self._connection.total_changes
+
     def rows(self, query: str, *values: object) -> list[Row]:
         """Read all rows of a query at once, so that no read lock outlives the call."""
         return self._connection.execute(query, values).fetchall()

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, TypeVar
 
 from sonde.errors import SondeError, WrongUse
 from sonde.store.artifacts import ArtifactStore
@@ -23,6 +24,7 @@ from sonde.store.sources import SourceStore
 from sonde.store.writer_lock import WriterLock
 
 FOLDER = ".sonde"
+Made = TypeVar("Made")
 
 
 class Project:
@@ -51,6 +53,7 @@ class Project:
         self.embeddings = EmbeddingStore(ledger.lock, lake)
         self.runs = RunStore(ledger)
         self.artifacts = ArtifactStore(ledger, lake)
+        self._made: dict[str, tuple[tuple[int, int], Any]] = {}
 
     @classmethod
     def create(cls, path: Path, *, journal_mode: JournalMode | None = None) -> "Project":
@@ -106,6 +109,14 @@ class Project:
         """Hold the writer lock over several writes (each write takes it by itself). Raises Locked."""
         with self.ledger.lock.held():
             yield
+
+    def remembered(self, name: str, make: Callable[[], Made]) -> Made:
+        """Return what was made under a name before, made anew where anybody has written to the ledger since."""
+        version = self.ledger.version
+        if name not in self._made or self._made[name][0] != version:
+            self._made[name] = (version, make())
+        made: Made = self._made[name][1]
+        return made
 
     def close(self) -> None:
         """Close the ledger; the project cannot be used after that."""
