@@ -1,4 +1,4 @@
-"""The committed fair table comes out again: three of its rows, from data to figures."""
+"""Committed fair tables agree with themselves, and three rows of one come out again, from data to figures."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,14 @@ from sonde.operations.trust_evaluation import EvaluationPlan
 from sonde.records.trust_evaluation import TrustEvaluation
 
 CASE = "al_li_mg_linear"
-RESULTS = Path(__file__).parents[2] / "eval" / "trust" / f"{CASE}.json"
+FOLDER = Path(__file__).parents[2] / "eval" / "trust"
+RESULTS = FOLDER / f"{CASE}.json"
+WRITTEN = sorted(FOLDER.glob("*.json"))
+BETTER = {
+    "auroc": "probe_better",
+    "auroc_within_force_bins": "probe_better_within",
+    "auroc_within_pooled": "probe_better_pooled",
+}
 N_SAMPLED = 3
 
 
@@ -49,8 +56,17 @@ def test_three_rows_are_what_is_computed_now(
             assert getattr(now, figure) == pytest.approx(before[figure], abs=0.02), (name, figure)
 
 
-def test_the_record_is_of_the_form_that_is_written_now(committed: Any) -> None:
-    assert committed["schema"] == TrustEvaluation.SCHEMA
-    for table in committed["tables"]:
-        assert table["rows"][0]["name"] == "local probe"
-        assert 0 < table["prevalence_beyond"] < 1
+@pytest.mark.parametrize("path", WRITTEN, ids=lambda path: path.stem)
+def test_records_are_of_the_form_that_is_written_now_and_agree_with_themselves(path: Path) -> None:
+    record = json.loads(path.read_text(encoding="utf-8"))
+    assert record["schema"] == TrustEvaluation.SCHEMA
+    for table in record["tables"]:
+        ours, *others = table["rows"]
+        assert ours["name"] == "local probe"
+        assert 0 <= table["prevalence_beyond"] < 1
+        assert {"largest predicted force", "LLPR", "Q residual"} < {row["name"] for row in others}
+        for row in others:
+            for figure, better in BETTER.items():
+                if row[better] is not None:
+                    assert row[better]["by"] == pytest.approx(ours[figure] - row[figure], abs=1e-9)
+                    assert row[better]["low"] <= row[better]["high"]
