@@ -14,6 +14,7 @@ import numpy as np
 from ase import Atoms
 
 from sonde.errors import BadInput, Untrusted, WrongUse
+from sonde.potentials.devices import require_device
 from sonde.potentials.protocol import in_batches, is_periodic
 from sonde.potentials.quiet_import import quiet_require
 from sonde.progress import SILENT, Progress
@@ -134,13 +135,14 @@ def load(
 
     Raises
     ------
-    WrongUse : a head or another precision. BadInput : not a CHGNet checkpoint. Untrusted : more than tensors in the
-    file, without `trust_pickle`.
+    WrongUse : a head, another precision or no such device. BadInput : not a CHGNet checkpoint. Untrusted : more than
+    tensors in the file, without `trust_pickle`.
     """
     if head is not None:
         raise WrongUse("CHGNet has no heads: leave --head out.")
     if dtype not in ("float64", "float32"):
         raise WrongUse(f"CHGNet runs in float64 or float32, not in {dtype!r}.")
+    require_device(device)
     path = _packaged_weights() if checkpoint is None else checkpoint
     model = _model_of(path, _state(path, trust_pickle=trust_pickle))
     cutoff = float(model.graph_converter.atom_graph_cutoff)

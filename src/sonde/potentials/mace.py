@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from sonde.errors import BadInput, WrongUse
+from sonde.potentials.devices import require_device
 from sonde.potentials.mace_checkpoint import default_dtype, read_model
 from sonde.potentials.protocol import in_batches, is_periodic
 from sonde.potentials.quiet_import import quiet_require
@@ -142,13 +143,14 @@ def load(
 
     Raises
     ------
-    WrongUse : no checkpoint, an unknown precision, or several heads and none chosen. BadInput : not a MACE checkpoint.
-    Untrusted : a pickle without `trust_pickle`.
+    WrongUse : no checkpoint, an unknown precision or device, or several heads and none chosen. BadInput : not a MACE
+    checkpoint. Untrusted : a pickle without `trust_pickle`.
     """
     if checkpoint is None:
         raise WrongUse("The mace adapter needs a checkpoint: --checkpoint FILE")
     if dtype not in ("float64", "float32"):
         raise WrongUse(f"MACE runs in float64 or float32, not in {dtype!r}.")
+    require_device(device)
     model = read_model(checkpoint, trust_pickle=trust_pickle)
     columns = scalar_columns(model)
     r_max = float(model.r_max)

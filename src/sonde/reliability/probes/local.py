@@ -260,6 +260,8 @@ def require_same_potential(fitted: PotentialIdentity, given: PotentialIdentity) 
     WrongUse
         Names the fields that differ.
     """
+    if fitted == given:
+        return
     mine, other = asdict(fitted), asdict(given)
     differing = [f"{name} {mine[name]!r} ≠ {other[name]!r}" for name in mine if mine[name] != other[name]]
     if differing:
