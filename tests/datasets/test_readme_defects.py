@@ -115,6 +115,8 @@ CASES = (
     Case("k_prod is the string NAN", NBMOTAW, "text_for_missing", "low", 11, "k_prod = 'NAN'"),
     Case("Mo_Surface without k-points", NBMOTAW, "surface_partly_stated", "low", 11, "kpoints in"),
     Case("text among numbers", NBMOTAW, "odd_tags", "low", None, "k_prod is text in 11 frames"),
+    Case("tags is a plain string", NBMOTAW, "odd_tags", "low", None, "tags is a text in 11 frames, a list in"),
+    Case("file and group differ in order", NBMOTAW, "odd_tags", "low", None, "(Ta-Mo in MoTa_SS.json.gz)"),
     Case("notes are missing", NBMOTAW, "odd_tags", "low", None, "notes is missing in 11"),
     Case("Strain and Strain_new", NBMOTAW, "odd_tags", "low", None, "'Strain' in 242, 'Strain_new' in 121"),
     Case("env says bulk of surfaces", NBMOTAW, "odd_tags", "low", None, "env says bulk of"),

@@ -7,10 +7,20 @@ import numpy as np
 
 from sonde.datasets.contact_alarms import contact_alarm
 from sonde.datasets.contradictions import contradictory_pairs
-from sonde.datasets.copy_alarms import against_alarms, near_copy_alarm, split_alarms, split_of
+from sonde.datasets.copy_alarms import (
+    MovedPair,
+    against_alarms,
+    crossing,
+    moved_copy_alarms,
+    moved_leak_alarm,
+    near_copy_alarm,
+    split_alarms,
+    split_of,
+)
 from sonde.datasets.frame_table import FrameTable, Passed, counted, pass_over
 from sonde.datasets.label_alarms import label_alarms
 from sonde.datasets.label_noise import label_noise
+from sonde.datasets.length_alarms import length_alarms
 from sonde.datasets.model_alarms import model_alarms
 from sonde.datasets.offsets import offsets
 from sonde.datasets.paired_labels import energies_side_by_side, paired_labels
@@ -102,6 +112,7 @@ def _alarms(found: _Found) -> list[Alarm]:
     passed, shared = found.passed, found.shared
     of_sample = [
         *model_alarms(passed.held),
+        *length_alarms(passed.held),
         *tag_alarms(passed.held),
         *([] if (short := contact_alarm(passed.held)) is None else [short]),
         *selective_u_alarms(found.selective),
@@ -210,8 +221,13 @@ def _copy_alarms(
         near_found += split_alarms([splits[place] for place in passed.places.tolist()], [], shared.near)
         near = _sampled([one for one in near_found if one is not None], passed)
         found = [*near, *split_alarms(splits, shared.own, [])]
+    held_splits = [splits[place] for place in passed.places.tolist()]
+    leaked = crossing([MovedPair(*pair) for pair in shared.moved], held_splits)
+    moved = [*moved_copy_alarms(passed.held, shared.moved), moved_leak_alarm(leaked, "in another split")]
+    found += _sampled([one for one in moved if one is not None], passed)
     if other is not None:
         found += against_alarms(shared.exact_in_other, shared.near_in_other, len(passed.table), against_name)
+        found.append(moved_leak_alarm(shared.moved_in_other, f"in {against_name}"))
     return [one for one in found if one is not None], several
 
 

@@ -3,10 +3,13 @@
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import PurePath
+from typing import NamedTuple
 
+from sonde.datasets.comparable_energies import same_charge
 from sonde.datasets.contradictions import GeometryPair
 from sonde.datasets.label_alarms import alarm
 from sonde.datasets.near_copies import NEAR_A, NearPair
+from sonde.datasets.surfaces import disagreements, surface_of
 from sonde.records.datasets import Alarm
 from sonde.records.frames import Frame
 
@@ -25,8 +28,17 @@ SPLITS = {
     "holdout": "test",
 }
 WORD = re.compile(r"[a-z]+")
+SAME_ENERGY_EV_PER_ATOM = 0.05
+"""Copies in another cell may differ by their k-points; by more, their labels contradict each other."""
 HELD_OUT_FIRST = ("test", "valid", "train")
 """Which of two frames in different splits is said to have leaked."""
+
+
+class MovedPair(NamedTuple):
+    """Two frames that hold one geometry but for its place, order of atoms and cell."""
+
+    first: int
+    second: int
 
 
 def split_of(frame: Frame) -> str | None:
@@ -39,7 +51,7 @@ def split_of(frame: Frame) -> str | None:
     return named.pop() if len(named) == 1 else None
 
 
-def crossing(pairs: Iterable[GeometryPair | NearPair], splits: Sequence[str | None]) -> list[int]:
+def crossing(pairs: Iterable[GeometryPair | NearPair | MovedPair], splits: Sequence[str | None]) -> list[int]:
     """List the frames that have a partner in another split; of each pair the one that is held out further."""
     leaked = set()
     for pair in pairs:
@@ -70,6 +82,44 @@ def _near_leakage(close: Sequence[int], n: int, where: str) -> Alarm | None:
     )
     advice = "Split by trajectory (or group), not frame by frame: errors on such frames look better than they are."
     return alarm("near_leakage", "medium", close, message, advice)
+
+
+def moved_copy_alarms(frames: Sequence[Frame], moved: Sequence[tuple[int, int]]) -> list[Alarm | None]:
+    """Report copies that were turned, shifted or cut into another cell, and those of them whose energies disagree."""
+    later = sorted({second for _, second in moved})
+    message = (
+        f"{len(later)} frames repeat an earlier one in another place, orientation, order of atoms or cell, as far as "
+        "distances up to 5 Å tell."
+    )
+    apart = [(pair, difference) for pair in moved if (difference := _apart(frames, *pair)) > SAME_ENERGY_EV_PER_ATOM]
+    found = [alarm("moved_copies", "low", later, message, "They add nothing to training; keep them in one split.")]
+    most = max((difference for _, difference in apart), default=0.0)
+    message = (
+        f"{len(apart)} pairs of frames hold one geometry, turned, shifted or in another cell, with energies up to "
+        f"{most:.3g} eV/atom apart."
+    )
+    ordinals = sorted({end for pair, _ in apart for end in pair})
+    advice = "One of the two is wrong, or they lie on different surfaces: compare units, references and settings."
+    return [*found, alarm("contradictory_labels", "high", ordinals, message, advice)]
+
+
+def _apart(frames: Sequence[Frame], first: int, second: int) -> float:
+    a, b = frames[first], frames[second]
+    if a.energy_eV is None or b.energy_eV is None or not same_charge(a, b):
+        return 0.0
+    if disagreements(surface_of(a), surface_of(b)):
+        return 0.0
+    return abs(a.energy_eV / a.n_atoms - b.energy_eV / b.n_atoms)
+
+
+def moved_leak_alarm(leaked: Sequence[int], where: str) -> Alarm | None:
+    """Report frames of which another split or dataset holds a copy in another place, orientation, order or cell."""
+    message = (
+        f"{len(leaked)} frames stand {where} in another place, orientation, order of atoms or cell, as distances up to "
+        "5 Å tell."
+    )
+    advice = "Remove them from one of the two: a potential that knows the symmetries of space has seen them."
+    return alarm("leakage", "medium", leaked, message, advice)
 
 
 def against_alarms(exact: Sequence[int], close: Sequence[int], n_frames: int, other: str) -> list[Alarm | None]:

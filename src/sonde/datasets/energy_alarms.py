@@ -31,6 +31,8 @@ ENERGIES_PER_WEIGHT, ENOUGH = 1.5, 50
 """Fewer energies than both, and the model bends to wrong energies: then compositions alone say what is usual."""
 MUCH_BETTER = 0.15
 """Share of its miss, and of the right energy, that may be left under a reading that several energies want."""
+MOST_DECIDED_ALONE = 0.5
+"""Energies on which the others have less to say, such as the only one with some element, are not judged."""
 EXPLAINED = 0.7
 """Share of the energies that are off which one shift per element must explain, to be named."""
 
@@ -72,20 +74,32 @@ def _expected(frames: Sequence[Frame], yardstick: Yardstick | None) -> Expected 
     if not np.isfinite(per_atom).any():
         return None
     n_energies = int(np.isfinite(per_atom).sum())
-    if yardstick is not None and n_energies > min(ENOUGH, ENERGIES_PER_WEIGHT * yardstick.layout.n_weights):
+    if yardstick is not None and yardstick.layout.pairs_apart and n_energies > _enough(yardstick):
         off = yardstick.energies_off
         usual_ones = yardstick.usual_energies
         off = off - np.median(off[usual_ones])
         sigma = robust_sigma(off[usual_ones])
         limit = max(OFF_SIGMAS * sigma, SMALLEST_OFF_EV_PER_ATOM)
-        far = (np.nan_to_num(np.abs(off)) > limit * _strain(frames)) & ~_alone(frames)
+        told = yardstick.decided_alone <= MOST_DECIDED_ALONE
+        far = told & (np.nan_to_num(np.abs(off)) > limit * _strain(frames)) & ~_alone(frames)
         return Expected(off, per_atom - off, far, max(FIT_SIGMAS * sigma, FIT_EV_PER_ATOM), "a model of the others")
     above, reference = energies_off_reference(frames)
     near = usual(above)
     middle, sigma = float(np.median(above[near])), robust_sigma(above[near])
     far = outlying(above, [str(frame.tags.get("config_type")) for frame in frames])
     tolerance = max(FIT_SIGMAS * sigma, FIT_EV_PER_ATOM)
-    return Expected(above - middle, reference + middle, far, tolerance, "the rest of their config_type")
+    return Expected(above - middle, reference + middle, far, tolerance, _rest(frames))
+
+
+def _enough(yardstick: Yardstick) -> float:
+    """Energies that it takes for the model not to bend to wrong ones; forces tell it all but the constants."""
+    layout = yardstick.layout
+    return max(min(ENOUGH, ENERGIES_PER_WEIGHT * layout.n_weights), ENERGIES_PER_WEIGHT * len(layout.elements))
+
+
+def _rest(frames: Sequence[Frame]) -> str:
+    tagged = any(frame.tags.get("config_type") for frame in frames)
+    return "the others of their config_type" if tagged else "what a constant per element lets expect of the others"
 
 
 def _alone(frames: Sequence[Frame]) -> BoolArray:

@@ -9,6 +9,7 @@ from sonde.datasets.comparable_energies import same_charge
 from sonde.datasets.contradictions import MOMENT_TOLERANCE_UB, GeometryPair, Relation, geometry_pairs
 from sonde.datasets.frame_table import FrameTable, Passed
 from sonde.datasets.identity import ENERGY_TOLERANCE_EV_PER_ATOM, FORCE_TOLERANCE_EV_PER_A
+from sonde.datasets.moved_copies import moved_copies
 from sonde.datasets.near_copies import NearPair, near_pairs
 from sonde.records.arrays import IntArray
 from sonde.records.frames import Frame
@@ -35,7 +36,8 @@ class SharedGeometries:
 
     frames : what `own` numbers: the frames, or for a dataset that is not held, what stands for them.
     held_pairs, near : numbered as the frames held. across : the frames held, those of the other dataset behind them.
-    exact_in_other, near_in_other : frames, by place in the dataset, that stand in the other one.
+    moved : pairs of frames held that are one geometry in another place, orientation, order or cell.
+    exact_in_other, near_in_other, moved_in_other : frames, by place in the dataset, that stand in the other one.
     """
 
     frames: Sequence[Frame]
@@ -45,6 +47,8 @@ class SharedGeometries:
     across: list[GeometryPair]
     exact_in_other: list[int]
     near_in_other: list[int]
+    moved: list[tuple[int, int]]
+    moved_in_other: list[int]
     n_left_out: int
 
 
@@ -61,6 +65,9 @@ def shared_geometries(passed: Passed, other: Passed | None) -> SharedGeometries:
     exact = {pair.first for pair in across if pair.relation != "apart"}
     if other is not None and not (passed.whole and compared):
         exact = set(np.flatnonzero(np.isin(passed.table.geometry, other.table.geometry)).tolist())
+    known = {(pair.first, pair.second) for pair in pairs} | {(pair.first, pair.second) for pair in near}
+    moved = [pair for pair in moved_copies(together) if pair not in known]
+    elsewhere = {int(passed.places[first]) for first, second in moved if first < n <= second}
     close = {int(passed.places[pair.first]) for pair in near if pair.first < n <= pair.second}
     return SharedGeometries(
         frames=passed.held if passed.whole else KindView(passed.table),
@@ -70,6 +77,8 @@ def shared_geometries(passed: Passed, other: Passed | None) -> SharedGeometries:
         across=across,
         exact_in_other=sorted(exact),
         near_in_other=sorted(close - exact),
+        moved=[pair for pair in moved if pair[1] < n],
+        moved_in_other=sorted(elsewhere - exact - close),
         n_left_out=left_out,
     )
 

@@ -1,9 +1,12 @@
 """Alarms on what files say beside labels: energies of several kinds, odd tags, and values that cannot be."""
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from pathlib import PurePath
 
 import numpy as np
+from ase.data import chemical_symbols
 
 from sonde.datasets.label_alarms import alarm
 from sonde.datasets.surfaces import KEYS
@@ -20,6 +23,8 @@ SAME_FACT = {"kind of run": ("task_label", "task_type", "calc_type"), **KEYS}
 SETTINGS = frozenset(name for names in KEYS.values() for name in names)
 """Of these `surface_partly_stated` speaks."""
 NOTES = "notes_"
+ELEMENT, SEPARATORS, SYMBOLS = re.compile("[A-Z][a-z]?"), re.compile("[- ,]"), frozenset(chemical_symbols)
+LONGEST_NAME = 40
 VACUUM_A = 6.0
 BULK_WORDS = frozenset(["bulk"])
 MOST_SHOWN = 6
@@ -85,7 +90,7 @@ def _tolerances(frames: Sequence[Frame]) -> Alarm | None:
 def _odd(frames: Sequence[Frame]) -> Alarm | None:
     columns = _columns(frames)
     found = [*_missing_in_few(frames, columns), *_mixed_types(columns), *_under_two_names(frames)]
-    found += [*_renamed(columns), *_no_bulk(frames)]
+    found += [*_text_or_list(columns), *_renamed(columns), *_turned_names(frames), *_no_bulk(frames)]
     places = sorted({place for _, some in found for place in some})
     shown = "; ".join(words for words, _ in found[:MOST_SHOWN])
     more = f"; {len(found) - MOST_SHOWN} more" if len(found) > MOST_SHOWN else ""
@@ -119,6 +124,34 @@ def _mixed_types(columns: dict[str, dict[int, Tag]]) -> Iterator[Words]:
         if (text or spelt) and len(text) < len(column):
             fewer = min(text or spelt, set(column) - text, key=len) if text else spelt
             yield f"{key} is text in {len(text or spelt)} frames, a number in {len(column) - len(text)}", fewer
+
+
+def _text_or_list(columns: dict[str, dict[int, Tag]]) -> Iterator[Words]:
+    text, column = set(columns.get("tags_one_text", ())), columns.get("tags", {})
+    if text and len(text) < len(column):
+        yield f"tags is a text in {len(text)} frames, a list in {len(column) - len(text)}", text
+
+
+def _turned_names(frames: Sequence[Frame]) -> Iterator[Words]:
+    """Find elements named in one order by the file and in another by a tag: MoTa_SS.json, Ta-Mo."""
+    places: dict[str, list[int]] = defaultdict(list)
+    for place, frame in enumerate(frames):
+        stem = PurePath(frame.source_file).name.partition(".")[0] if frame.source_file else ""
+        in_file = {parts for word in stem.split("_") if len(parts := _named_elements(word)) > 1}
+        for key, value in frame.tags.items() if in_file else ():
+            parts = _named_elements(value) if isinstance(value, str) and len(value) < LONGEST_NAME else ()
+            if any(parts != other and sorted(parts) == sorted(other) for other in in_file):
+                places[key].append(place)
+    for key, some in places.items():
+        first = frames[some[0]]
+        name = PurePath(first.source_file or "").name
+        yield f"{key} names elements in another order than the file ({first.tags[key]} in {name})", set(some)
+
+
+def _named_elements(word: str) -> tuple[str, ...]:
+    """Return the elements of a word that names elements and nothing else: "Ta-Mo", "MoTa"."""
+    parts = tuple(ELEMENT.findall(word))
+    return parts if "".join(parts) == SEPARATORS.sub("", word) and set(parts) <= SYMBOLS else ()
 
 
 def _under_two_names(frames: Sequence[Frame]) -> Iterator[Words]:

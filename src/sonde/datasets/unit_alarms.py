@@ -5,8 +5,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sonde.datasets.force_alarms import force_readings, force_scales
+from sonde.datasets.force_alarms import force_readings
+from sonde.datasets.force_scales import force_scales
 from sonde.datasets.label_alarms import alarm
+from sonde.datasets.single_forces import single_readings
 from sonde.datasets.unit_readings import OFF_DIAGONAL, ORDER_READINGS, STRESS_READINGS, Reading
 from sonde.datasets.yardstick import Yardstick
 from sonde.records.arrays import FloatArray
@@ -36,8 +38,8 @@ def unit_alarms(frames: Sequence[Frame], yardstick: Yardstick) -> list[Alarm]:
     return [one for one in found if one is not None]
 
 
-def _alarms(found: Found, n_judged: int, what: str, advice: str) -> list[Alarm | None]:
-    enough = max(FEWEST, SMALLEST_SHARE * n_judged)
+def _alarms(found: Found, n_judged: int, what: str, advice: str, fewest: int = FEWEST) -> list[Alarm | None]:
+    enough = max(fewest, SMALLEST_SHARE * n_judged) if fewest > 1 else 1
     alarms = []
     for reading, places in found.items():
         message = (
@@ -54,8 +56,30 @@ def _alarms(found: Found, n_judged: int, what: str, advice: str) -> list[Alarm |
 
 def _force_alarms(frames: Sequence[Frame], yardstick: Yardstick) -> list[Alarm | None]:
     scales = force_scales(frames, yardstick)
+    n_judged = int(scales.judged.sum())
+    singly, unexplained = single_readings(scales, frames)
+    together = {
+        reading: places
+        for reading, places in force_readings(scales).items()
+        if len(places) >= max(FEWEST, SMALLEST_SHARE * n_judged)
+    }
+    taken = {place for places in together.values() for place in places}
+    for reading, places in singly.items():
+        together[reading] = [*together.get(reading, []), *(place for place in places if place not in taken)]
     advice = "Convert them to eV/Å (force = minus the gradient), or leave them out."
-    return _alarms(force_readings(scales), int(scales.judged.sum()), "forces", advice)
+    return [
+        *_alarms({reading: places for reading, places in together.items() if places}, n_judged, "forces", advice, 1),
+        _unlike_alarm([place for place in unexplained if place not in taken], n_judged),
+    ]
+
+
+def _unlike_alarm(places: Sequence[int], n_judged: int) -> Alarm | None:
+    message = (
+        f"{len(places)} of {n_judged} frames whose forces could be judged have forces that point elsewhere than those "
+        "of a model that describes the others well; no unit or sign explains them."
+    )
+    advice = "Look at them: forces of another frame or in another order of atoms, an unconverged run, another charge?"
+    return alarm("force_outliers", "medium", places, message, advice)
 
 
 # ---- stress ----------------------------------------------------------------------------------------------------------

@@ -54,6 +54,7 @@ FORCE_READINGS = (
     Reading("in kJ/mol/Å", "force_unit", units.kJ / units.mol),
     Reading("in kJ/mol/nm", "force_unit", units.kJ / units.mol / 10),
     Reading("in meV/Å", "force_unit", 1e-3),
+    Reading("twice as large as they should be (Rydberg taken for Hartree, Bohr taken off twice)", "force_unit", 0.5),
 )
 STRESS_READINGS = (
     Reading("in GPa", "stress_unit", units.GPa),

@@ -12,7 +12,8 @@ from scipy import linalg
 
 from sonde.datasets.composition_reference import energies_off_reference
 from sonde.datasets.label_statistics import robust_sigma
-from sonde.datasets.yardstick_basis import Layout, Rows, layout_of, rows_of
+from sonde.datasets.yardstick_basis import Rows, rows_of
+from sonde.datasets.yardstick_layouts import Layout, SharedLayout, elements_of
 from sonde.records.arrays import BoolArray, FloatArray
 from sonde.records.frames import Frame
 
@@ -32,6 +33,8 @@ FORCE_FLOOR_EV_PER_A = 0.05
 """What forces are off by in any case; smaller ones tell nothing of their unit."""
 USUAL_OFF_REFERENCE_EV_PER_ATOM = 0.5
 """How far energies may lie from their composition's reference at first without losing weight."""
+SMALLEST_SHARE_OF_OTHERS = 0.2
+"""What other frames have to say of an energy; where less, it is taken for as much."""
 SMALLEST_PART = 0.1
 """Share of the energies near their reference below which compositions do not say what is usual."""
 ENERGY_FLOOR_EV_PER_ATOM, RELATIVE_FLOOR = 0.01, 0.05
@@ -65,30 +68,43 @@ class Yardstick:
     measured: tuple[Measured, ...]
     usual_energies: BoolArray
     """Frames whose energy lies where its composition lets expect it, before anything else is fitted."""
+    decided_alone: FloatArray
+    """By how much each energy decides alone what the model says of it: 0 to 1."""
 
     @property
     def energies_off(self) -> FloatArray:
-        """Label minus model per frame, eV/atom; NaN without an energy."""
+        """Label minus what a model fitted without it would say, eV/atom; NaN without an energy."""
         off = [one.energy_off_eV_per_atom for one in self.measured]
-        return np.array([np.nan if value is None else value for value in off])
+        left_out = np.array([np.nan if value is None else value for value in off])
+        return np.asarray(left_out / np.maximum(1 - self.decided_alone, SMALLEST_SHARE_OF_OTHERS))
 
 
 def yardstick(frames: Sequence[Frame]) -> Yardstick | None:
     """Fit to up to 800 of the frames and measure all; None where there are too few labels for their elements."""
-    layout = layout_of(frames)
-    if len(layout.elements) > MOST_ELEMENTS or len(frames) < LEAST_FITTED:
+    chosen = np.unique(np.linspace(0, len(frames) - 1, MOST_FITTED).astype(int)).tolist()
+    layout = _layout(elements_of(frames), [frames[i] for i in chosen]) if len(frames) >= LEAST_FITTED else None
+    if layout is None:
         return None
     rows = list(rows_of(frames, layout))
-    chosen = np.unique(np.linspace(0, len(frames) - 1, MOST_FITTED).astype(int)).tolist()
     above, _ = energies_off_reference(frames)
     first_trust = _first_trust(above)
     problem = _Problem([frames[i] for i in chosen], [rows[i] for i in chosen], first_trust[chosen])
-    if problem.n_labels < ROWS_PER_WEIGHT * layout.n_weights:
-        return None
     weights = problem.solve(energies=True)
+    decided = np.zeros(len(frames))
+    decided[chosen] = problem.leverages()
     slope = problem.energy_slope(problem.solve(energies=False)) if problem.n_force_rows else None
     measured = tuple(_measured(frame, one, weights) for frame, one in zip(frames, rows, strict=True))
-    return Yardstick(layout, weights, slope, measured, usual(above))
+    return Yardstick(layout, weights, slope, measured, usual(above), decided)
+
+
+def _layout(elements: tuple[int, ...], frames: Sequence[Frame]) -> Layout | None:
+    """Choose as many weights as the labels can tell: pairs of elements apart, or all together."""
+    n_labels = sum(frame.energy_eV is not None for frame in frames)
+    n_labels += sum(3 * f.n_atoms for f in frames if f.forces_eV_per_A is not None and f.forces_eV_per_A.any())
+    apart, shared = Layout(elements), SharedLayout(elements)
+    if len(elements) <= MOST_ELEMENTS and n_labels >= ROWS_PER_WEIGHT * apart.n_weights:
+        return apart
+    return shared if n_labels >= ROWS_PER_WEIGHT * shared.n_weights else None
 
 
 def usual(above: FloatArray) -> BoolArray:
@@ -117,11 +133,11 @@ class _Problem:
         self.with_forces = [
             i for i, f in enumerate(frames) if f.forces_eV_per_A is not None and f.forces_eV_per_A.any()
         ]
-        self.X = np.array([rows[i].energy / frames[i].n_atoms for i in self.with_energy])
+        n_weights = len(rows[0].energy)
+        self.X = np.array([rows[i].energy / frames[i].n_atoms for i in self.with_energy]).reshape(-1, n_weights)
         self.y = np.array([(frames[i].energy_eV or 0.0) / frames[i].n_atoms for i in self.with_energy])
         self.forces = [np.asarray(frames[i].forces_eV_per_A, float).ravel() for i in self.with_forces]
         self.n_force_rows = sum(len(one) for one in self.forces)
-        self.n_labels = len(self.y) + self.n_force_rows
 
     def solve(self, *, energies: bool) -> FloatArray:
         """Fit; in each round labels that the last fit misses by much count less (Geman and McClure's weights)."""
@@ -134,7 +150,15 @@ class _Problem:
                 energy_weights = _trust(self.y - self.X @ weights, ENERGY_FLOOR_EV_PER_ATOM, among=self.first_usual)
             force_weights = self._force_trust(weights, sizes)
             weights = self._solve(energy_weights, force_weights)
+        self.energy_weights = energy_weights
         return weights
+
+    def leverages(self) -> FloatArray:
+        """How much each energy decides of what the last fit says of it, 0 to 1; zero for frames without an energy."""
+        found = np.zeros(len(self.frames))
+        X = self.X * (ENERGY_WEIGHT * np.sqrt(self.energy_weights))[:, None]
+        found[self.with_energy] = np.clip((X * _ridge(self.normal, X.T).T).sum(axis=1), 0, 1)
+        return found
 
     def _force_trust(self, weights: FloatArray, sizes: FloatArray) -> FloatArray:
         if not self.forces:
@@ -156,6 +180,7 @@ class _Problem:
             F = self.rows[i].forces
             A += weight * (F.T @ F)
             b += weight * (F.T @ forces)
+        self.normal = A
         return _ridge(A, b)
 
     def energy_slope(self, weights: FloatArray) -> float | None:
@@ -196,12 +221,14 @@ def _trust(missed: FloatArray, floor: float, *, centred: bool = True, among: Boo
 
 
 def _ridge(A: FloatArray, b: FloatArray) -> FloatArray:
+    """Solve A x = b for one or several right-hand sides, (n,) or (n, m)."""
     scale = np.sqrt(np.diag(A))
     used = scale > 1e-10 * max(float(scale.max()), 1e-300)
     inverse = 1 / scale[used]
     system = A[np.ix_(used, used)] * inverse[:, None] * inverse + RIDGE * np.eye(int(used.sum()))
     weights = np.zeros_like(b)
-    weights[used] = inverse * linalg.solve(system, b[used] * inverse, assume_a="pos")
+    scaled = (b[used].T * inverse).T
+    weights[used] = (linalg.solve(system, scaled, assume_a="pos").T * inverse).T
     return weights
 
 

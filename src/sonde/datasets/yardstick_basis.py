@@ -12,15 +12,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sonde.datasets.yardstick_layouts import N_RADIAL, Layout
 from sonde.local_environments.neighbours import Neighbours, neighbour_list
 from sonde.records.arrays import FloatArray, IntArray
 from sonde.records.frames import Frame
 
 CUTOFF_A = 5.5
-N_RADIAL = 8
 DENSITY_WIDTHS_A = (0.8, 1.6)
 """Decay lengths of the two densities that atoms are embedded in."""
-N_DENSITIES = len(DENSITY_WIDTHS_A)
 SMALLEST_DENSITY = 1e-3
 """Keeps the slope of the square root finite for atoms without neighbours."""
 CLOSEST_A = 0.3
@@ -37,35 +36,6 @@ class Rows:
     stress: FloatArray | None
 
 
-@dataclass(frozen=True)
-class Layout:
-    """Which column belongs to what: constants, pairs of elements times radial functions, embeddings."""
-
-    elements: tuple[int, ...]
-
-    @property
-    def n_pairs(self) -> int:
-        return len(self.elements) * (len(self.elements) + 1) // 2
-
-    @property
-    def first_embedding(self) -> int:
-        return len(self.elements) + self.n_pairs * N_RADIAL
-
-    @property
-    def n_weights(self) -> int:
-        return self.first_embedding + len(self.elements) * N_DENSITIES
-
-    def pair_columns(self, a: IntArray, b: IntArray) -> IntArray:
-        """Columns (n_pairs, N_RADIAL) of unordered pairs of elements, given by their places."""
-        low, high = np.minimum(a, b), np.maximum(a, b)
-        place = low * len(self.elements) - low * (low - 1) // 2 + high - low
-        return len(self.elements) + place[:, None] * N_RADIAL + np.arange(N_RADIAL)
-
-    def embedding_columns(self, species: IntArray) -> IntArray:
-        """Columns (n, N_DENSITIES) of atoms of these elements."""
-        return self.first_embedding + species[:, None] * N_DENSITIES + np.arange(N_DENSITIES)
-
-
 @dataclass(frozen=True, eq=False)
 class _Batch:
     """Frames laid one after another: pairs i → j with their distances and vectors, per atom its element and frame."""
@@ -74,11 +44,6 @@ class _Batch:
     species: IntArray
     frame_of: IntArray
     n_frames: int
-
-
-def layout_of(frames: Sequence[Frame]) -> Layout:
-    """Lay out the columns for all elements that occur."""
-    return Layout(tuple(sorted({int(number) for frame in frames for number in np.unique(frame.numbers)})))
 
 
 def rows_of(frames: Sequence[Frame], layout: Layout) -> Iterator[Rows]:
@@ -110,17 +75,27 @@ def _batch(frames: Sequence[Frame], layout: Layout) -> _Batch:
 def _rows_of_batch(frames: Sequence[Frame], layout: Layout) -> Iterator[Rows]:
     batch = _batch(frames, layout)
     i, j, r = batch.near.i, batch.near.j, np.maximum(batch.near.distances, CLOSEST_A)
-    wave, wave_slope = _radial(r)
-    density, own_slope, other_slope = _densities(batch, r)
-    pair_columns = layout.pair_columns(batch.species[i], batch.species[j])
+    pair = batch.species[i], batch.species[j]
+    stretch = layout.stretch(*pair)
+    factors, own_factors = layout.pair_factors(*pair), layout.embedding_factors(batch.species)
+    wave, wave_slope = (_times(values, factors) for values in _radial(np.minimum(r * stretch, CUTOFF_A)))
+    density, own_slope, other_slope = _densities(batch, np.minimum(r * stretch, CUTOFF_A))
+    density, own_slope = _times(density, own_factors), _times(own_slope, own_factors[i])
+    other_slope = _times(other_slope, own_factors[j])
+    pair_columns = layout.pair_columns(*pair)
     own = layout.embedding_columns(batch.species)
     energy = _summed(batch.frame_of[i], pair_columns, wave / 2, (batch.n_frames, layout.n_weights))
     energy += _summed(batch.frame_of, own, density, energy.shape)
     energy += _summed(batch.frame_of, batch.species[:, None], np.ones((len(own), 1)), energy.shape)
     # Each pair stands in the list from both sides: the force on i holds the embedding of i and that of j.
     columns = np.hstack([pair_columns, own[i], own[j]])
-    slopes = np.hstack([wave_slope, own_slope, other_slope])
+    slopes = np.hstack([wave_slope, own_slope, other_slope]) * stretch[:, None]
     yield from _split(frames, batch, energy, columns, slopes)
+
+
+def _times(values: FloatArray, factors: FloatArray) -> FloatArray:
+    """Copy columns (n, k) once per factor (n, m): (n, k m)."""
+    return (values[:, :, None] * factors[:, None, :]).reshape(len(values), -1)
 
 
 def _split(

@@ -18,6 +18,8 @@ OPENED = frozenset(["params", "parameters", "data", "provenance", "input", "inca
 LAST_RUN = ("run_type", "vasp_version")
 """What a task document says of its last calculation only."""
 UNKNOWN_TEXTS = frozenset(["nan", "n/a", "na", "none", "null", "unknown", ""])
+ONE_TEXT = "tags_one_text"
+"""Says that `tags` is a text where other records of the format have a list."""
 GENERAL_TAGS = frozenset(["test", "train", "valid", "validation"])
 
 
@@ -34,6 +36,8 @@ def record_tags(record: Mapping[str, Any], structure: Mapping[str, Any]) -> dict
     words = _tag_words(record.get("tags"))
     if words:
         tags["tags"] = " ".join(words)
+    if isinstance(record.get("tags"), str):
+        tags[ONE_TEXT] = True
     config_type = _config_type(words, record.get("notes"))
     if config_type:
         tags.setdefault("config_type", config_type)
