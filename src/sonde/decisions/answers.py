@@ -98,6 +98,11 @@ class Archive:
         return _grouped(((change.key, change.unit), change) for change in self.changes)
 
     @cached_property
+    def spelled_keys(self) -> Mapping[tuple[str, str | None], tuple[str | None, frozenset[str]]]:
+        """Of each key with its unit, the concept and the words by which it is spelled."""
+        return {key: (concept_of(*key), key_words(key[0])) for key in self.changes_by_key}
+
+    @cached_property
     def _changes_by_commit(self) -> Mapping[str, Sequence[Change]]:
         return _grouped((change.commit[:PREFIX], change) for change in self.changes)
 
@@ -227,7 +232,7 @@ def why_at(archive: Archive, path: str, line: int | None = None, line_text: str 
 def changes_asked(archive: Archive, query: Query) -> list[Change]:
     """Changes that a question is about: its setting, and its value or file where it gives one; latest first."""
     lower = query.text.lower()
-    about = [key for key in archive.changes_by_key if _names(key, query, lower)]
+    about = [key for key, spelled in archive.spelled_keys.items() if _names(spelled, query, lower)]
     named = [change for key in about for change in archive.changes_by_key[key]]
     named = [change for change in named if not names_another(target_of(change), query.text)]
     if query.paths:
@@ -391,16 +396,14 @@ def _on_line(change: Change, line: int, line_text: str | None) -> bool:
     return change.line == line
 
 
-def _names(key: tuple[str, str | None], query: Query, lower: str) -> bool:
+def _names(spelled: tuple[str | None, frozenset[str]], query: Query, lower: str) -> bool:
     """Whether a question names a key, by its concept or as it is spelled; an ordinary word spells no key."""
-    if concept_of(*key) in query.concepts:
+    concept, words = spelled
+    if concept in query.concepts:
         return True
-    words = (
-        word
-        for word in key_words(key[0])
-        if "_" in word or any(mark in query.text for mark in (f"`{word}`", f"{word} ="))
-    )
-    return any(re.search(rf"(?<!\w){re.escape(word)}(?!\w)", lower) for word in words)
+    written = (word for word in words if word in lower)
+    told = (word for word in written if "_" in word or any(m in query.text for m in (f"`{word}`", f"{word} =")))
+    return any(re.search(rf"(?<!\w){re.escape(word)}(?!\w)", lower) for word in told)
 
 
 def _in_words(target: Target) -> str:

@@ -20,6 +20,8 @@ Row = sqlite3.Row
 OLDEST_SQLITE = (3, 34, 0)
 """The first with a trigram index."""
 BUSY_TIMEOUT_S = 30.0
+CACHE_KIB = 32 * 1024
+"""Pages of the ledger in memory: the parts of an index that most questions share."""
 
 
 class Ledger:
@@ -160,6 +162,7 @@ def _set_journal(connection: sqlite3.Connection, mode: JournalMode) -> None:
         connection.execute(f"PRAGMA journal_mode = {mode}").fetchone()
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
 
 
 def _unreadable(path: Path, error: sqlite3.Error) -> SondeError:
