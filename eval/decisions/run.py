@@ -62,7 +62,7 @@ def own_history(split: str, folder: Path) -> list[tuple[Project, list[Question]]
     except BadInput as error:
         sys.stderr.write(f"The questions on this repository are left out: {error}\n")
         return []
-    project = _project(folder / "history", "repository", "git", passages)
+    project = project_of(folder / "history", "repository", "git", passages)
     with project.writing():
         project.changes.add("repository", git.changes(ROOT, history.REVISION))
     return [(project, history.questions(passages, split))]
@@ -73,10 +73,11 @@ def _project_of_notes(texts: dict[str, str], folder: Path) -> Project:
     documents.mkdir(parents=True)
     for name, text in texts.items():
         (documents / name).write_text(text, encoding="utf-8")
-    return _project(folder / "project", "proposals", "notes", list(notes.read(documents)))
+    return project_of(folder / "project", "proposals", "notes", list(notes.read(documents)))
 
 
-def _project(folder: Path, name: str, kind: str, passages: Sequence[Passage]) -> Project:
+def project_of(folder: Path, name: str, kind: str, passages: Sequence[Passage]) -> Project:
+    """Make a project of passages of one source."""
     folder.mkdir(parents=True)
     project = Project.create(folder)
     with project.writing():

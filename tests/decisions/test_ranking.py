@@ -2,16 +2,18 @@
 
 import re
 import sqlite3
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from sonde.decisions.answers import Archive, why_question
+from sonde.decisions.free_answers import log_odds
 from sonde.decisions.ranking import asked_of, document_of, ranked
 from sonde.decisions.retrieval import parse_question
 from sonde.decisions.stemming import porter
-from sonde.decisions.wording import how_held, terms_in
+from sonde.decisions.wording import how_held, parted_stems, spoken_words, terms_in
 from sonde.records.decisions import Change, Passage, Why
 from sonde.store import Project
 
@@ -74,6 +76,34 @@ def test_words_count_whole_by_part_and_by_synonym() -> None:
     assert whole == (1.0, 0.0, 0.0)
     assert 0.0 < part[0] < 1.0
     assert 0.0 < synonym[1] < 1.0
+
+
+def test_words_that_are_searched_and_counted_in_order() -> None:
+    assert spoken_words("Why is it no longer used by the reader?") == ("no", "longer", "used", "reader")
+    assert parted_stems("maxRetries of add_message") == ("max", "retri", "of", "add", "messag")
+
+
+def test_what_stands_close_together_is_said_together(project: Project) -> None:
+    apart = " ".join(
+        ["Barostats are slow."] + ["Nothing else is known here."] * 8 + ["Damping is kept, because it works."]
+    )
+    close = " ".join(["Barostats need damping, because they ring."] + ["Nothing else is known here."] * 9)
+    said = [Passage(f"file:{n}", text, "notes", None, WHEN, f"t{n}") for n, text in enumerate((apart, close))]
+    with project.writing():
+        project.passages.add("notes", said)
+    found = ranked(project.passages, asked_of(project.passages, parse_question("Why do barostats need damping?")))
+    by_anchor = {item.passage.anchor: item.signs for item in found}
+    assert by_anchor["file:0"].close < 0.5 < by_anchor["file:1"].close == pytest.approx(1.0)
+    assert found[0].passage.anchor == "file:1"
+
+
+def test_talk_is_trusted_less_than_what_was_written_down(project: Project) -> None:
+    query = parse_question("Why train in single precision?")
+    asked = asked_of(project.passages, query)
+    written = ranked(project.passages, asked)
+    spoken = [replace(item, passage=replace(item.passage, kind="slack")) for item in written]
+    odds = [log_odds(project.passages, asked, found) for found in (written, spoken)]
+    assert odds[1] < odds[0] - 1
 
 
 def test_documents_of_anchors() -> None:

@@ -159,6 +159,12 @@ _QUESTION_WORDS = (
     " don doesn didn can't cannot isn't aren wasn weren couldn shouldn wouldn go going went give given"
 )
 QUESTION_WORDS = frozenset(_QUESTION_WORDS.split())
+_SMALL = (
+    "a an and are as at be been by can could did do does for from had has have how i if in is it its of on or our so"
+    " than that the their them then there these they this those to us was we were what when where which who why will"
+    " with would you your"
+)
+_SMALL_WORDS = frozenset(_SMALL.split())
 _WORD = re.compile(r"[^\W_]+(?:_[^\W_]+)*")
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|_|(?<=[A-Za-z])(?=\d)")
 BY_SYNONYM, BY_PART = 0.55, 0.85
@@ -213,6 +219,11 @@ def terms_in(question: str) -> tuple[Term, ...]:
     return tuple(terms.values())
 
 
+def spoken_words(question: str) -> tuple[str, ...]:
+    """Return a question's words without those that stand in any text; more than the telling ones: no, now, used."""
+    return tuple(dict.fromkeys(word for word in _WORD.findall(question) if word.lower() not in _SMALL_WORDS))
+
+
 def _names(word: str) -> frozenset[str]:
     """Stems of the other names of the setting that a word names by itself: ENCUT is a plane-wave cutoff."""
     concept = concept_of(word) or next(iter(concepts_in(word)), None)
@@ -237,6 +248,12 @@ def stems_of(text: str) -> tuple[str, ...]:
 def _part_stems(word: str) -> tuple[str, ...]:
     parts = [part for part in _HUMP.split(word) if part]
     return tuple(porter(part.lower()) for part in parts) if len(parts) > 1 else ()
+
+
+@lru_cache(maxsize=20_000)
+def parted_stems(text: str) -> tuple[str, ...]:
+    """Return the stems of a text's words in order, an identifier by its parts."""
+    return tuple(stem for word in _WORD.findall(text) for stem in (_part_stems(word) or (porter(word.lower()),)))
 
 
 @lru_cache(maxsize=20_000)
