@@ -200,16 +200,17 @@ def linear_material(data: Path) -> Material:
 def committee_material(dataset: str, size: str, folder: Path, data: Path, seeds: Sequence[int]) -> Material:
     """The first of these members with a probe on frames new to it, and starts that are new to the probe as well.
 
-    Al-Li-Mg: from calm cells of every second formula; molecules: from every second molecule, as found at 300 K.
+    Al-Li-Mg: from calm cells of every third formula; molecules: from every third molecule, as found at 300 K.
     """
     frames = SETS[dataset](data)
     new = [frames[place] for place in committees.unseen(dataset, frames)]
     members = [member_of(dataset, size, seed, frames, folder) for seed in seeds]
     names = sorted({str(frame.tags["trajectory"]) for frame in new})
-    known = [frame for frame in new if frame.tags["trajectory"] in names[::2]]
+    fresh = set(names[2::3])
+    known = [frame for frame in new if frame.tags["trajectory"] not in fresh]
     groups = [str(frame.tags["trajectory"]) for frame in known]
     probe = fit_probe(members[0].identity, known, members[0].evaluate(known, batch_size=32), groups)
-    starts = [frame for frame in new if frame.tags["trajectory"] in names[1::2]]
+    starts = [frame for frame in new if frame.tags["trajectory"] in fresh]
     if dataset == "molecules":
         starts = [frame for frame in starts if frame.tags["temperature_K"] == molecules.TEMPERATURES_K[0]]
     else:
