@@ -63,7 +63,7 @@ def test_records_are_of_the_form_that_is_written_now_and_agree_with_themselves(p
     for table in record["tables"]:
         ours, *others = table["rows"]
         assert ours["name"] == "local probe"
-        assert 0 <= table["prevalence_beyond"] < 1
+        assert 0 <= table["prevalence_beyond"] <= 1
         assert {"largest predicted force", "LLPR", "Q residual"} < {row["name"] for row in others}
         for row in others:
             for figure, better in BETTER.items():
