@@ -78,14 +78,14 @@ def _best_fit(given: _Energies) -> _Fit:
 
 
 def _beginnings(given: _Energies) -> Iterator[BoolArray]:
-    """Yield the larger and the smaller energies, parted per composition, and parted at the widest gap of all."""
+    """Yield energies without the smaller, or larger, ones of each composition, then the sides of the widest gap."""
     sizes = np.log(np.maximum(np.abs(given.per_atom), 1e-12))
     members: dict[str, list[int]] = defaultdict(list)
     for place, formula in enumerate(given.formulas):
         members[formula].append(place)
     parted = [np.array(some) for some in members.values() if np.ptp(sizes[some]) > np.log(APART)]
     for larger in (True, False) if parted else ():
-        begin = np.zeros(len(sizes), bool)
+        begin = np.ones(len(sizes), bool)
         for some in parted:
             middle = (sizes[some].max() + sizes[some].min()) / 2
             begin[some] = (sizes[some] > middle) == larger
