@@ -6,17 +6,26 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
+from statistics import median
 
 from speed.importing import Cost, slack_export
 from speed.measuring import Row, growth, in_a_process_of_its_own, peak_memory_MB, seconds
 
 from sonde.operations.add_source import add_source
 from sonde.operations.initialise import initialise
+from sonde.operations.links import link_again, read_passages
+from sonde.operations.why import Asked, why
+from sonde.records.decisions import Change, Passage
 
 FIRST = datetime(2017, 7, 14, tzinfo=UTC)
 N_FILES, N_KEYS = 10, 20
+TALK = "cutoff forces smearing node queue lunch meeting plot fit converged epoch seed paper review cells"
+N_LINKED = 150
+"""Commits that are linked with messages."""
 QUESTION = "why is the force cutoff 25 eV"
 START = "from sonde.cli.main import main; main()"
 
@@ -34,6 +43,11 @@ def measure(
     yield growth("  peak memory beyond the packages", {size: cost.memory_MB for size, cost in costs.items()}, "MB")
     cold = {size: cost_of_a_cold_answer(size) for size in messages}
     yield growth("sonde why as a process of its own, over messages", cold, "s")
+    of_keys = {size: in_a_process_of_its_own(cost_of_artifacts, size) for size in messages}
+    linked = {size: cost.linking_s for size, cost in of_keys.items()}
+    yield growth(f"linking of {N_LINKED} commits again, over messages", linked, "s")
+    yield growth("  why --key, --commit and --at, median over messages", {n: c.why_s for n, c in of_keys.items()}, "s")
+    yield growth("  peak memory of linking and asking", {n: c.memory_MB for n, c in of_keys.items()}, "MB")
 
 
 def cost_of_commits(size: int) -> float:
@@ -57,6 +71,52 @@ def cost_of_mail(megabytes: int) -> Cost:
         before = peak_memory_MB()
         took = seconds(lambda: add_source(project, "mail", mailbox))
         return Cost(took, max(peak_memory_MB() - before, 0.1))
+
+
+@dataclass(frozen=True)
+class ArtifactCost:
+    """What it takes to link a repository with talk, and to ask for the reasons of its changes; beyond the packages."""
+
+    linking_s: float
+    why_s: float
+    memory_MB: float
+
+
+def cost_of_artifacts(size: int, n_asked: int = 12) -> ArtifactCost:
+    """Link commits with talk that was read before, and ask of some changes by key, commit and place, a second time."""
+    with tempfile.TemporaryDirectory() as folder:
+        project = initialise(Path(folder) / "project")
+        add_source(project, "git", generated_repository(Path(folder) / "repository", N_LINKED))
+        before = peak_memory_MB()
+        with project.writing():
+            project.passages.add("talk", talk(size))
+        read_passages(project)
+        linking = seconds(lambda: link_again(project))
+        some = project.changes.all()[:: max(len(project.changes.all()) // n_asked, 1)]
+        forms = (_of_key, _of_commit, _of_place)
+        costs = [seconds(partial(why, project, form(change)), repeats=2) for change in some for form in forms]
+        return ArtifactCost(linking, median(costs), max(peak_memory_MB() - before, 0.1))
+
+
+def talk(size: int) -> Iterator[Passage]:
+    """Messages of chat in threads of four, one by one; every tenth gives a value of a setting."""
+    rng, words = random.Random(0), TALK.split()
+    for n in range(size):
+        text = " ".join(rng.choices(words, k=14)) + (f" ecut_eV {rng.randrange(500)} eV" if n % 10 == 0 else "")
+        when = FIRST + timedelta(minutes=9 * n)
+        yield Passage(f"slack:lab/{n}.0", text, "slack", f"Person {n % 12}", when, f"lab/{n // 4}", "lab")
+
+
+def _of_key(change: Change) -> Asked:
+    return Asked(key=change.key)
+
+
+def _of_commit(change: Change) -> Asked:
+    return Asked(commit=change.commit)
+
+
+def _of_place(change: Change) -> Asked:
+    return Asked(at=f"{change.path}:{change.line}")
 
 
 def cost_of_a_cold_answer(size: int, repeats: int = 3) -> float:

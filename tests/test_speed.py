@@ -104,6 +104,13 @@ def test_time_grows_with_commits_and_memory_not_with_a_mailbox() -> None:
     assert costs[12].memory_MB - costs[4].memory_MB < 7
 
 
+def test_reasons_of_changes_take_no_longer_and_no_more_memory_in_more_talk() -> None:
+    """Eight times the talk, which a scan would take eight times as long for."""
+    few, many = (measuring.in_a_process_of_its_own(archives.cost_of_artifacts, size, 4) for size in (500, 4000))
+    assert many.why_s < 3 * few.why_s
+    assert many.memory_MB - few.memory_MB < 30
+
+
 def test_peak_memory_sees_what_is_held() -> None:
     assert measuring.in_a_process_of_its_own(_peak_with_a_block) > 190
 
