@@ -21,6 +21,8 @@ BETTER = {
     "auroc_within_pooled": "probe_better_pooled",
 }
 N_SAMPLED = 3
+KIND = ("random", False)
+"""Shift, and whether errors are those after the correction."""
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +33,8 @@ def committed() -> Any:
 @pytest.fixture(scope="module")
 def sampled(committed: Any) -> list[tuple[int, str]]:
     """Places of tables of the random division, each with the name of one of its scores."""
-    tables = [k for k, t in enumerate(committed["tables"]) if t["shift"] == "random" and not t["softened"]]
+    of_forces = [k for k, t in enumerate(committed["tables"]) if t["tolerance_eV_per_A"] is not None]
+    tables = [k for k in of_forces if (committed["tables"][k]["shift"], committed["tables"][k]["softened"]) == KIND]
     first = [k for k in tables if committed["tables"][k]["seed"] == committed["seeds"][0]]
     rng = np.random.default_rng(6)
     names = rng.permutation([row["name"] for row in committed["tables"][0]["rows"]])[:N_SAMPLED]
