@@ -76,8 +76,8 @@ class LogErrorModel:
 
     One is a line in log |F| per element, which alone carries small data sets and forces beyond those seen, with trees
     on what the line leaves, of atoms drawn by error^EMPHASIS. The other is trees for a high quantile, which may only
-    rise with the forces. Their mean ranked better than either, than trees on the log error itself and than Gaussians
-    in the embedding, within divisions at random as with compositions withheld.
+    rise with the forces. In random divisions of three sets their mean ranked at least as well as either on average, and
+    better than trees on the log error itself and than Gaussians in the embedding.
     """
 
     features: AtomFeatures
