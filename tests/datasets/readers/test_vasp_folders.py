@@ -173,7 +173,7 @@ def test_the_audit_tells_of_them(tmp_path: Path) -> None:
     (tmp_path / "b").mkdir()
     (tmp_path / "b" / "OUTCAR").write_text("")
     (told,) = [one for one in audit(frames_of(tmp_path), "runs").alarms if one.kind == "left_out_runs"]
-    assert "1 outputs among these runs gave no frame: the file is empty (b/OUTCAR)." in told.message
+    assert "1 files among these gave no frame: the file is empty (b/OUTCAR)." in told.message
     shutil.rmtree(tmp_path / "b")
     assert "left_out_runs" not in [one.kind for one in audit(frames_of(tmp_path), "runs").alarms]
 
