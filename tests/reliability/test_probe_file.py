@@ -21,15 +21,15 @@ def test_pickles_and_foreign_bytes_are_refused() -> None:
     with pytest.raises(BadInput, match="cannot be read"):
         from_bytes(b"not a probe")
     pickled = io.BytesIO()
-    np.savez(pickled, header=np.array([{"format": "sonde.probe/1"}], dtype=object))
+    np.savez(pickled, header=np.array([{"format": "sonde.probe/2"}], dtype=object))
     with pytest.raises(BadInput, match="cannot be read"):
         from_bytes(pickled.getvalue())
 
 
-def test_another_format_is_named() -> None:
+def test_a_probe_of_an_earlier_version_is_refused_by_its_format() -> None:
     with np.load(io.BytesIO(to_bytes({}))) as stored:
-        header = stored["header"].tobytes().replace(b"sonde.probe/1", b"sonde.probe/9")
+        header = stored["header"].tobytes().replace(b"sonde.probe/2", b"sonde.probe/1")
     buffer = io.BytesIO()
     np.savez(buffer, header=np.frombuffer(header, np.uint8))
-    with pytest.raises(BadInput, match=r"sonde\.probe/9"):
+    with pytest.raises(BadInput, match=r"sonde\.probe/1"):
         from_bytes(buffer.getvalue())

@@ -216,8 +216,6 @@ class ScopeGate:
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> "ScopeGate":
         """Rebuild what gave this state."""
-        if "growth" not in state:
-            raise BadInput("probe", None, "an earlier version wrote its gate.", "Fit it again (sonde trust fit).")
         rest = dict(state)
         measures = ScopeMeasures.from_state(rest.pop("measures"))
         units = {int(element): unit for element, unit in rest.pop("units").items()}

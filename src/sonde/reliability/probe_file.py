@@ -11,7 +11,7 @@ import numpy as np
 from sonde.errors import BadInput
 from sonde.records.arrays import AnyArray
 
-FORMAT = "sonde.probe/1"
+FORMAT = "sonde.probe/2"
 
 
 def to_bytes(state: Mapping[str, Any]) -> bytes:
