@@ -40,6 +40,8 @@ def _units(frames: Sequence[Frame], found: Crowding) -> list[Alarm | None]:
     off, far = _off_their_like(_elements(frames), np.log(found.mean))
     edges = _off_their_like(_elements(frames), np.log(found.volume))[0] / 3
     edges = np.where(np.isfinite(found.volume), edges, off)
+    # Two atoms alone are put at any distance.
+    far &= np.array([np.all(frame.pbc) or frame.n_atoms > 2 for frame in frames], bool)
     longer, shorter = (
         np.flatnonzero(far & (np.abs(off - aside) < WITHIN) & (np.abs(edges - aside) < WITHIN)).tolist()
         for aside in (LOG_BOHR, -LOG_BOHR)
