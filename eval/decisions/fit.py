@@ -114,7 +114,7 @@ def _given(signs: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def fitted_odds(rows: Sequence[Row]) -> LogisticRegression:
     """Logistic regression of "there is an answer, and it is found" on the hints, as the present weights give them."""
-    usable = [row for row in rows if row.hints is not None and (row.found or not row.question.gold)]
+    usable = [row for row in rows if row.hints is not None and (row.found or row.question.kind in ODDS_WEIGHTS)]
     X = np.array([row.hints for row in usable])
     weights = [1.0 if row.question.gold else ODDS_WEIGHTS[row.question.kind] for row in usable]
     return LogisticRegression(max_iter=5000).fit(X, [bool(row.question.gold) for row in usable], weights)
