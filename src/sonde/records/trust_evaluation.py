@@ -106,7 +106,10 @@ class ShiftTable:
 
 @dataclass(frozen=True)
 class LabelPoint:
-    """A score fitted on some of the frames; AUROC on held-out groups, at the middle tolerance."""
+    """A score fitted on some of the frames; AUROC on held-out groups, at the middle tolerance.
+
+    None where these are too few frames or groups to fit it, or all held-out ones lie on one side of the tolerance.
+    """
 
     name: str
     n_frames: int

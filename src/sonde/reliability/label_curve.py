@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from sonde.errors import BadInput
 from sonde.local_environments.grouping import group_folds, group_numbers
 from sonde.records.arrays import IntArray
 from sonde.records.trust_evaluation import LabelPoint
@@ -41,7 +42,11 @@ def _nested(groups: Sequence[object], places: IntArray, seed: int) -> Iterator[I
 
 
 def _point(score: Score, train: RiskData, test: RiskData, tolerance: float, seed: int) -> LabelPoint:
-    risk = score.fit(train, seed=seed).risks(test, [tolerance]).frames
+    try:
+        fitted = score.fit(train, seed=seed)
+    except BadInput:  # too few frames or groups for it: that is what the curve is to show
+        return LabelPoint(score.name, train.probe.n_frames, seed, None, None)
+    risk = fitted.risks(test, [tolerance]).frames
     beyond = test.probe.largest_errors > tolerance
     within = auroc_within_bins(beyond, risk, test.probe.largest_forces)
     return LabelPoint(score.name, train.probe.n_frames, seed, auroc(beyond, risk), within)

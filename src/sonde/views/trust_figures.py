@@ -93,9 +93,13 @@ def label_plot(points: Sequence[LabelPoint]) -> go.Figure:
     """Ranking within force bins against the number of labelled frames, the mean over seeds."""
     figure = go.Figure()
     for name in dict.fromkeys(point.name for point in points):
-        own = [p for p in points if p.name == name and p.auroc_within_force_bins is not None]
-        sizes = sorted({_size(p, own) for p in own})
-        means = [np.mean([p.auroc_within_force_bins for p in own if _size(p, own) == size]) for size in sizes]
+        own = [point for point in points if point.name == name]
+        ranked: dict[int, list[float]] = {}
+        for point in own:
+            if point.auroc_within_force_bins is not None:
+                ranked.setdefault(_size(point, own), []).append(point.auroc_within_force_bins)
+        sizes = sorted(ranked)
+        means = [np.mean(ranked[size]) for size in sizes]
         line = {"color": DRAWN.get(name, GREY)}
         figure.add_scatter(x=sizes, y=means, mode="lines+markers", name=name, line=line)
     figure.update_xaxes(title="labelled frames", type="log", dtick="D2")
