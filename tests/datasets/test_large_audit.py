@@ -98,7 +98,7 @@ def test_geometry_hashes_tell_what_differs(sound: list[Frame]) -> None:
         replace(frame, positions=frame.positions + np.eye(3)[0] * 1e-3),
     ]
     maker = TableMaker()
-    maker.add(others)
+    maker.add(others, np.zeros(len(others), bool))
     hashes = maker.table().geometry.tolist()
     assert hashes[0] == hashes[1]
     assert len(set(hashes[1:])) == len(others) - 1

@@ -83,9 +83,8 @@ class TableMaker:
         self._n_tests = 0
         self._n_untested = 0
 
-    def add(self, frames: list[Frame]) -> None:
-        """Take a batch."""
-        frames, not_finite = without_missing_values(frames)
+    def add(self, frames: list[Frame], not_finite: BoolArray) -> None:
+        """Take a batch, free of labels that are no numbers, and which frames had such."""
         sizes = np.array([len(frame.numbers) for frame in frames])
         starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
         numbers = np.concatenate([frame.numbers for frame in frames])
@@ -236,8 +235,9 @@ def pass_over(frames: Iterable[Frame], most_held: int, sample: int, seed: int = 
     """Go once over frames: hold all where they are few enough, else a random sample; None where there are none."""
     maker, reservoir = TableMaker(), _Reservoir(most_held, sample, seed)
     for batch in _batches(frames):
-        maker.add(batch)
-        reservoir.add(without_missing_values(batch)[0])
+        sound, not_finite = without_missing_values(batch)
+        maker.add(sound, not_finite)
+        reservoir.add(sound)
     if not reservoir.n:
         return None
     held, places = reservoir.content()

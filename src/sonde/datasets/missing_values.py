@@ -22,11 +22,11 @@ def without_missing_values(frames: Sequence[Frame]) -> tuple[list[Frame], BoolAr
 
 def _all_finite(frames: Sequence[Frame]) -> bool:
     """Tell by one look at all labels of a kind, which hardly ever hold anything else."""
-    for name in LABELS:
-        given = [np.ravel(value) for frame in frames if (value := getattr(frame, name)) is not None]
-        if given and not np.isfinite(np.concatenate(given)).all():
-            return False
-    return True
+    energies = [frame.energy_eV for frame in frames if frame.energy_eV is not None]
+    forces = [frame.forces_eV_per_A for frame in frames if frame.forces_eV_per_A is not None]
+    stresses = [frame.stress_eV_per_A3 for frame in frames if frame.stress_eV_per_A3 is not None]
+    numbers = (np.array(energies, float), *(np.concatenate(some) for some in (forces, stresses) if some))
+    return all(bool(np.isfinite(some).all()) for some in numbers)
 
 
 def _without(frame: Frame) -> Frame:
