@@ -11,7 +11,8 @@ from statistics import median
 
 from speed.measuring import Row, growth, in_a_process_of_its_own, ratio, seconds, side_by_side
 
-from sonde.decisions.answers import Archive, why_question
+from sonde.decisions.answers import why_question
+from sonde.decisions.archive import Archive
 from sonde.decisions.linking import link
 from sonde.records.decisions import Change, Passage
 from sonde.sample_lab.chatter import unrelated_talk

@@ -13,7 +13,8 @@ import pytest
 from tests.decisions.case_wordings import WordingSet
 from tests.decisions.cases import SITUATIONS, Case, cases
 
-from sonde.decisions.answers import Archive, ListedLinks, why_at, why_change, why_commit, why_key, why_question
+from sonde.decisions.answers import why_at, why_change, why_commit, why_key, why_question
+from sonde.decisions.archive import Archive, ListedLinks
 from sonde.decisions.linking import link
 from sonde.decisions.rationale import cues, driver_of, sentences
 from sonde.decisions.rule_changes import change_for_rule

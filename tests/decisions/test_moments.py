@@ -6,7 +6,8 @@ from typing import Literal
 
 import pytest
 
-from sonde.decisions.answers import Archive, why_question
+from sonde.decisions.answers import why_question
+from sonde.decisions.archive import Archive
 from sonde.decisions.moments import moment_in
 from sonde.records.decisions import Passage
 from sonde.store import Project

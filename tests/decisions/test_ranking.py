@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from sonde.decisions.answers import Archive, why_question
+from sonde.decisions.answers import why_question
+from sonde.decisions.archive import Archive
 from sonde.decisions.free_answers import log_odds
 from sonde.decisions.ranking import asked_of, document_of, ranked
 from sonde.decisions.retrieval import parse_question

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from sonde.decisions.answers import Archive, why_question
+from sonde.decisions.answers import why_question
+from sonde.decisions.archive import Archive
 from sonde.decisions.retrieval import Restricted, fuse, parse_question, retrieve, terms_of
 from sonde.records.decisions import Passage
 from sonde.store import Project

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from sonde.decisions.answers import Archive, ListedLinks, why_at, why_commit, why_key
+from sonde.decisions.answers import why_at, why_commit, why_key
+from sonde.decisions.archive import Archive, ListedLinks
 from sonde.decisions.linking import link
 from sonde.decisions.mentions import mentions_in, read
 from sonde.decisions.talk import Listing, Stored

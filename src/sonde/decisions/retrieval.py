@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
@@ -25,26 +25,6 @@ _STOP_WORDS = (
     " get got being somebody anyone anybody did please know because versus vs"
 )
 _STOP = frozenset(_STOP_WORDS.split())
-_SAME_DEED = (
-    (
-        "drop",
-        "dropp",
-        "remov",
-        "exclud",
-        "discard",
-        "filter",
-        "throw",
-        "threw",
-        "cut",
-        "left out",
-        "leave out",
-        "should go",
-        "get rid",
-    ),
-    ("add", "includ", "take in", "bring"),
-    ("frame", "structur", "configuration", "config", "snapshot", "cell"),
-)
-"""Stems that people use for one another."""
 _WORD = re.compile(r"[^\W_]+(?:[_'][^\W_]+)*")
 _HASH = re.compile(r"(?<![0-9a-zA-Z])[0-9a-f]{7,40}(?![0-9a-zA-Z])")
 _PATH = re.compile(r"[\w\-]+(?:/[\w\-.]+)*\.\w{1,5}(?::\d+)?|\b(?:INCAR|KPOINTS)\b")
@@ -187,23 +167,6 @@ def fuse(rankings: Sequence[Sequence[Passage]]) -> list[tuple[Passage, float]]:
     return sorted(((passages[anchor], score) for anchor, score in scores.items()), key=lambda item: -item[1])
 
 
-def rarity(terms: Iterable[str], passages: Sequence[Passage]) -> Mapping[str, float]:
-    """Weigh terms by how rare they are: log(1 + N / (1 + number of passages that hold them))."""
-    texts = [passage.text.lower() for passage in passages]
-    return {term: math.log(1.0 + len(texts) / (1.0 + sum(term in text for text in texts))) for term in terms}
-
-
-def covered(query: Query, weights: Mapping[str, float], text: str) -> float:
-    """Share of the question's terms, by rarity, that a text holds; words of a concept count by any of its names."""
-    if not weights:
-        return 0.0
-    lower, said = text.lower(), concepts_in(text) & query.concepts
-    by_concept = {term for concept in said for term in terms_of(words_of(concept))}
-    named = set(query.terms) & (by_concept | _concept_terms(query, said))
-    held = sum(weight for term, weight in weights.items() if term in named or _holds(term, lower))
-    return held / sum(weights.values())
-
-
 def shares_entities(query: Query, text: str) -> bool:
     """Whether a text holds every quantity and system that the question names."""
     found = find_quantities(text)
@@ -217,17 +180,6 @@ def shares_entities(query: Query, text: str) -> bool:
 def aware(time: datetime) -> datetime:
     """Take a time without a zone as UTC."""
     return time if time.tzinfo else time.replace(tzinfo=UTC)
-
-
-def _holds(term: str, lower: str) -> bool:
-    forms = next((row for row in _SAME_DEED if term in row), (term,))
-    return any(re.search(rf"(?<![a-z0-9]){re.escape(form)}", lower) for form in forms)
-
-
-def _concept_terms(query: Query, said: Iterable[str]) -> set[str]:
-    """Terms of the question that are themselves a name of one of the concepts said."""
-    said = set(said)
-    return {stem(word.lower()) for word in _WORD.findall(query.text) if said & (concepts_in(word) | {concept_of(word)})}
 
 
 def _shared(query: Query, passage: Passage) -> float:

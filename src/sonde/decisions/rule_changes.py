@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from sonde.concepts import concept_of, feature_of, unit_in_key
-from sonde.decisions.answers import Archive, same_setting
+from sonde.decisions.archive import Archive, same_setting
 from sonde.decisions.targets import Target, target_of
 from sonde.quantities import Quantity, convert, dimension, parse_unit
 from sonde.records.datasets import Rule

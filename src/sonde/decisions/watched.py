@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from sonde.concepts import feature_of, words_of
-from sonde.decisions.answers import Archive, same_setting, why_change
+from sonde.decisions.answers import why_change
+from sonde.decisions.archive import Archive, same_setting
 from sonde.decisions.retrieval import aware
 from sonde.decisions.targets import target_of
 from sonde.records.decisions import Change, Effect, Event, Gap, Level, Setting

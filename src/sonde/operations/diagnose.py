@@ -14,7 +14,7 @@ from sonde.records.frames import Frame
 from sonde.records.potentials import RegisteredPotential
 
 if TYPE_CHECKING:
-    from sonde.decisions.answers import Archive
+    from sonde.decisions.archive import Archive
     from sonde.operations.evidence.material import Material
     from sonde.operations.evidence.trust import Trust
     from sonde.store import Project

@@ -7,7 +7,7 @@ from sonde.records.datasets import Lineage
 from sonde.records.decisions import Change, Effect
 
 if TYPE_CHECKING:
-    from sonde.decisions.answers import Archive
+    from sonde.decisions.archive import Archive
     from sonde.store import Project
 
 

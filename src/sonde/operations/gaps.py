@@ -10,7 +10,7 @@ from sonde.progress import SILENT, Progress
 from sonde.records.decisions import Gaps, Timeline
 
 if TYPE_CHECKING:
-    from sonde.decisions.answers import Archive
+    from sonde.decisions.archive import Archive
     from sonde.store import Project
 
 NO_REPOSITORY = "No repository is registered: without one there are no changes to ask about (sonde add git PATH)."

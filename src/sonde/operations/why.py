@@ -8,7 +8,7 @@ from sonde.errors import SondeError, WrongUse
 from sonde.records.decisions import Why
 
 if TYPE_CHECKING:
-    from sonde.decisions.answers import Archive
+    from sonde.decisions.archive import Archive
     from sonde.store import Project
 
 
@@ -74,7 +74,7 @@ def open_archive(project: "Project") -> "Archive":
 
 
 def _archive(project: "Project") -> "Archive":
-    from sonde.decisions.answers import Archive
+    from sonde.decisions.archive import Archive
     from sonde.decisions.talk import Stored
     from sonde.operations.links import link_again
 

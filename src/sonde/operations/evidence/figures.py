@@ -11,7 +11,7 @@ from sonde.records.arrays import BoolArray, FloatArray
 from sonde.records.diagnosis import DiagnosisFigures, Evidence, TimelineEvent
 
 if TYPE_CHECKING:
-    from sonde.decisions.answers import Archive
+    from sonde.decisions.archive import Archive
     from sonde.local_environments.pca import PrincipalComponents
 
 MOST_POINTS = 4000

@@ -15,7 +15,7 @@ from sonde.records.diagnosis import FilterEvidence
 from sonde.records.frames import Frame
 
 if TYPE_CHECKING:
-    from sonde.decisions.answers import Archive
+    from sonde.decisions.archive import Archive
     from sonde.decisions.scope import FrameSubject
 
 

@@ -1,0 +1,132 @@
+"""What answers are drawn from: passages, changes of values, the links between them, and the conversations."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cached_property
+from typing import Protocol, TypeVar
+
+from sonde.concepts import concept_of
+from sonde.decisions.linking import link
+from sonde.decisions.retrieval import PassageIndex, Restricted, aware
+from sonde.decisions.systems import Home, homes
+from sonde.decisions.talk import Listing, Talk
+from sonde.decisions.targets import key_words
+from sonde.records.decisions import Change, Link
+
+Key = TypeVar("Key")
+PREFIX = 7
+"""Digits by which commits are looked up."""
+
+
+class Links(Protocol):
+    """Links between passages and changes."""
+
+    def of(self, change: Change) -> Sequence[Link]:
+        """Return the links of one change."""
+        ...
+
+
+@dataclass(frozen=True)
+class ListedLinks:
+    """Links in memory; `changes` are those that they count."""
+
+    changes: Sequence[Change]
+    links: Sequence[Link]
+
+    def of(self, change: Change) -> Sequence[Link]:
+        return self._by_change.get(change, ())
+
+    @cached_property
+    def _by_change(self) -> Mapping[Change, Sequence[Link]]:
+        found: dict[Change, list[Link]] = {}
+        for one in self.links:
+            found.setdefault(self.changes[one.change], []).append(one)
+        return found
+
+
+@dataclass(frozen=True)
+class Archive:
+    """Passages, changes and the links between them.
+
+    links: None where passages and changes were never linked; it is done for each change that is asked about.
+    told: the conversations; None reads all passages into memory.
+    """
+
+    passages: PassageIndex
+    changes: Sequence[Change]
+    links: Links | None = None
+    told: Talk | None = None
+
+    @cached_property
+    def talk(self) -> Talk:
+        """Conversations of the passages."""
+        return Listing(list(self.passages.all())) if self.told is None else self.told
+
+    @cached_property
+    def homes(self) -> Mapping[str, Home]:
+        """What each repository is about."""
+        written = self.talk.written()
+        return homes(self.changes, written.of_source, written.known)
+
+    @cached_property
+    def changes_by_file(self) -> Mapping[tuple[str, str], Sequence[Change]]:
+        """Changes by source and path."""
+        return _grouped(((change.source, change.path), change) for change in self.changes)
+
+    @cached_property
+    def changes_by_key(self) -> Mapping[tuple[str, str | None], Sequence[Change]]:
+        """Changes by key and unit."""
+        return _grouped(((change.key, change.unit), change) for change in self.changes)
+
+    @cached_property
+    def spelled_keys(self) -> Mapping[tuple[str, str | None], tuple[str | None, frozenset[str]]]:
+        """Of each key with its unit, the concept and the words by which it is spelled."""
+        return {key: (concept_of(*key), key_words(key[0])) for key in self.changes_by_key}
+
+    @cached_property
+    def _changes_by_commit(self) -> Mapping[str, Sequence[Change]]:
+        return _grouped((change.commit[:PREFIX], change) for change in self.changes)
+
+    def changes_of_commit(self, commit: str) -> list[Change]:
+        """Return the changes of commits whose ids begin so."""
+        begun, prefix = commit.lower(), commit.lower()[:PREFIX]
+        alike = self._changes_by_commit.get(prefix, ()) if len(prefix) == PREFIX else self.changes
+        return [change for change in alike if change.commit.startswith(begun)]
+
+    def links_of(self, change: Change) -> Sequence[Link]:
+        """Links of one change."""
+        return link([change], list(self.passages.all())) if self.links is None else self.links.of(change)
+
+    def same_setting(self, change: Change) -> list[Change]:
+        """Return all changes of one setting in one file."""
+        in_file = self.changes_by_file.get((change.source, change.path), ())
+        return [other for other in in_file if same_setting(other, change)]
+
+    def at(self, as_of: datetime | None, source: str | None) -> "Archive":
+        """Return the archive as it stood at a time, or one source of it."""
+        if as_of is None and source is None:
+            return self
+        changes = [change for change in self.changes if as_of is None or change.time <= aware(as_of)]
+        told = None if self.told is None else self.told.at(as_of, source)
+        return Archive(Restricted(self.passages, as_of, source), changes, self.links, told)
+
+    def with_changes_of(self, source: str) -> "Archive":
+        """Return the archive with the changes of one repository, and everything that people wrote."""
+        return replace(self, changes=[change for change in self.changes if change.source == source])
+
+
+def _grouped(items: Iterable[tuple[Key, Change]]) -> Mapping[Key, Sequence[Change]]:
+    found: dict[Key, list[Change]] = {}
+    for key, change in items:
+        found.setdefault(key, []).append(change)
+    return found
+
+
+def same_setting(first: Change, second: Change) -> bool:
+    """Whether two changes are of one setting in one file, whatever it was called at the time."""
+    if first.source != second.source or first.path != second.path:
+        return False
+    concept = concept_of(first.key, first.unit)
+    return first.key == second.key or (concept is not None and concept == concept_of(second.key, second.unit)
+                                       and first.key.rpartition(".")[0] == second.key.rpartition(".")[0])  # fmt: skip
