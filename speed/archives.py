@@ -20,10 +20,12 @@ from sonde.operations.initialise import initialise
 from sonde.operations.links import link_again, read_passages
 from sonde.operations.why import Asked, why
 from sonde.records.decisions import Change, Passage
+from sonde.store import ledger
 
 FIRST = datetime(2017, 7, 14, tzinfo=UTC)
 N_FILES, N_KEYS = 10, 20
 TALK = "cutoff forces smearing node queue lunch meeting plot fit converged epoch seed paper review cells"
+SMALL_CACHE_KIB = 2048
 N_LINKED = 150
 """Commits that are linked with messages."""
 QUESTION = "why is the force cutoff 25 eV"
@@ -61,7 +63,8 @@ def cost_of_commits(size: int) -> float:
 
 
 def cost_of_mail(megabytes: int) -> Cost:
-    """Add a generated mailbox to a new project."""
+    """Add a generated mailbox to a new project; its cache of pages, which is bounded, is small lest it hide the rest."""
+    ledger.CACHE_KIB = SMALL_CACHE_KIB
     with tempfile.TemporaryDirectory() as folder:
         first, mailbox = (
             mbox(Path(folder) / name, size) for name, size in (("first.mbox", 0.5), ("all.mbox", megabytes))
