@@ -63,7 +63,7 @@ def cost_of_commits(size: int) -> float:
 
 
 def cost_of_mail(megabytes: int) -> Cost:
-    """Add a generated mailbox to a new project; its cache of pages, which is bounded, is small lest it hide the rest."""
+    """Add a generated mailbox to a project; its cache of pages, which is bounded, is small lest it hide the rest."""
     ledger.CACHE_KIB = SMALL_CACHE_KIB
     with tempfile.TemporaryDirectory() as folder:
         first, mailbox = (
