@@ -152,6 +152,17 @@ def test_silence_where_nothing_is_recorded(project: Project, question: str) -> N
     assert why.decision is None
 
 
+def test_words_that_no_passage_holds_are_named(project: Project) -> None:
+    """Passages with the other words of a question that is mostly of something else are beside the point."""
+    why = asked(project, "Why was the thermostat changed to Langevin?")
+    assert why.unmentioned == ("langevin",)
+    assert why.nearest == ()
+    near = asked(project, "Why are training labels checked for patience?")
+    assert "patience" in near.unmentioned
+    assert near.nearest
+    assert asked(project, "Why is the skin 0.5 Å?").unmentioned == ()
+
+
 def test_neighbours_bring_in_what_does_not_repeat_the_question(project: Project) -> None:
     talk = [
         ("Should slabs keep the vacuum of 15 Å?", "Mira"),

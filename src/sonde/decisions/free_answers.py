@@ -8,9 +8,9 @@ from dataclasses import dataclass, fields
 from sonde.decisions.decision import decision_of
 from sonde.decisions.ranking import Found, asked_of, ranked, without_quantities
 from sonde.decisions.rationale import cues, sentences
-from sonde.decisions.retrieval import PassageIndex, Query, shares_entities
+from sonde.decisions.retrieval import PassageIndex, Query, is_telling, shares_entities
 from sonde.decisions.signs import STRONG, Asked, owed_to_words
-from sonde.decisions.wording import how_held
+from sonde.decisions.wording import Term, how_held
 from sonde.decisions.written_decisions import written_decision
 from sonde.records.decisions import Passage, Quote, Role, Why
 
@@ -52,6 +52,8 @@ where questions without an answer are on plausible matters that nothing tells of
 answer cut out (weighed less: parts of it often stand elsewhere). `reasoned` and `talk` are not from the fit: nearly all
 answers to those questions are reasoned, and none stands in talk. They are set so that what was never said in generated
 laboratories meets silence."""
+MOSTLY_UNKNOWN = 0.5
+"""Share of a question's words that nothing mentions, from which passages with the rest of them are beside the point."""
 LEAST_ODDS = 0.0
 """Log odds from which an answer is given."""
 TALK, AMONG = frozenset({"slack", "mail", "mattermost", "zulip"}), 10
@@ -71,10 +73,12 @@ def free_answer(index: PassageIndex, query: Query) -> Why:
     best = distinct[:MOST_QUOTES]
     answered = bool(best) and log_odds(index, asked, distinct) >= LEAST_ODDS
     quotes = _with_a_reason([quoted(item) for item in best]) if answered else ()
-    nearest = () if answered else tuple(quote_as(item, "context") for item in best)
+    unheard = () if answered else _unheard(asked, best)
+    strange = bool(unheard) and _unknown(asked, best) >= MOSTLY_UNKNOWN
+    nearest = () if answered or strange else tuple(quote_as(item, "context") for item in best)
     written = written_decision(index, best[0].passage) if answered else None
     decision = written or (decision_of(query.text, None, (), quotes) if answered else None)
-    return Why(query.text, answered, quotes, (), decision, nearest)
+    return Why(query.text, answered, quotes, (), decision, nearest, unmentioned=_named(unheard))
 
 
 def log_odds(index: PassageIndex, asked: Asked, found: Sequence[Found]) -> float:
@@ -111,11 +115,21 @@ def _ahead(found: Sequence[Found]) -> float:
 
 def _unknown(asked: Asked, given: Sequence[Found]) -> float:
     """Share of the question's words, by rarity, that no passage holds and nothing stands for."""
+    unheard = frozenset(_unheard(asked, given))
+    missing = sum(weight for term, weight in zip(asked.terms, asked.weights, strict=True) if term in unheard)
+    return missing / asked.total if asked.total else 0.0
+
+
+def _unheard(asked: Asked, given: Sequence[Found]) -> tuple[Term, ...]:
+    """Words of the question that no passage holds and nothing in those given stands for."""
     texts = "\n".join(f"{item.passage.title or ''}\n{item.passage.text}" for item in given)
     held = how_held(asked.terms, texts)
-    counted = zip(asked.weights, asked.counts, held, strict=True)
-    missing = sum(weight for weight, n, instead in counted if n == 0 and not instead)
-    return missing / asked.total if asked.total else 0.0
+    return tuple(term for term, n, how in zip(asked.terms, asked.counts, held, strict=True) if n == 0 and not how)
+
+
+def _named(unheard: Sequence[Term]) -> tuple[str, ...]:
+    """Of words, those that tell and have no synonym: what is a matter of wording need not be named."""
+    return tuple(term.word for term in unheard if not term.others and is_telling(term.word))
 
 
 def quoted(found: Found) -> Quote:

@@ -129,6 +129,11 @@ def parse_question(text: str) -> Query:
     )
 
 
+def is_telling(word: str) -> bool:
+    """Tell whether a word in lower case names a matter, and not only that something was done or asked."""
+    return word not in _STOP
+
+
 def terms_of(text: str) -> tuple[str, ...]:
     """Return the stems of a text's telling words, each once."""
     words = (word.lower() for word in _WORD.findall(text))

@@ -155,6 +155,8 @@ class Why:
     """Worded by a language model where one was asked for; not evidence."""
     understood: str | None = None
     """The time that the question was taken to ask about, where its words name one."""
+    unmentioned: tuple[str, ...] = ()
+    """Words of an unanswered question that stand nowhere in the sources."""
 
 
 Level = Literal["data", "labels", "training", "other"]

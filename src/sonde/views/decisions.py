@@ -37,7 +37,10 @@ def show_why(record: Why, console: Console) -> None:
         show_quotes(record.quotes, console)
         _summary(record.summary, console)
     else:
-        console.print("[bold]No reason is recorded.[/bold]" + (" The nearest evidence:" if record.nearest else ""))
+        unheard = ", ".join(f"“{escape(word)}”" for word in record.unmentioned)
+        console.print("[bold]No reason is recorded.[/bold]" + (f" No passage holds {unheard}." if unheard else ""))
+        if record.nearest:
+            console.print("The nearest evidence:")
         show_quotes(record.nearest, console)
     if record.decision is not None and record.answered:
         decision = record.decision
