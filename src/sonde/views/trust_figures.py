@@ -103,7 +103,7 @@ def label_plot(points: Sequence[LabelPoint]) -> go.Figure:
         line = {"color": DRAWN.get(name, GREY)}
         figure.add_scatter(x=sizes, y=means, mode="lines+markers", name=name, line=line)
     figure.update_xaxes(title="labelled frames", type="log", dtick="D2")
-    figure.update_yaxes(title="AUROC within force bins")
+    figure.update_yaxes(title="AUROC within force bins", range=[0, 1.05])
     return _wide_legend(styled(figure, height=440))
 
 
