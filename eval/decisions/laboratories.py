@@ -245,7 +245,8 @@ def _leaks(project: Project, plan: LabPlan, shown: Sequence[str], found: Found) 
     word, unexplained = secret_word(plan), plan.unexplained
     texts = [*shown, to_json(gaps(project, by_frames=False)), to_json(timeline(project))]
     asked = (Asked(question=f"Why {word}?"), Asked(key=unexplained.key))
-    texts += [to_json(replace(why(project, ask), question="")) for ask in asked]  # a question is no answer
+    # The question's own words are no answer, nor is it that no passage holds them.
+    texts += [to_json(replace(why(project, ask), question="", unmentioned=())) for ask in asked]
     texts.append(" ".join(f"{passage.anchor} {passage.text}" for passage in project.passages.all()))
     texts.append(" ".join(one["word"] for one in project.ledger.rows("SELECT word FROM words")))
     texts.append(str(project.passages.frequency(word) or ""))
