@@ -1,8 +1,21 @@
 """One thing under many names."""
 
+from itertools import product
+
 import pytest
 
-from sonde.concepts import CONCEPTS, concept_of, concepts_in, feature_of, unit_in_key, unit_of, words_of
+from sonde.concepts import (
+    _BY_KEY,
+    _SHORT,
+    CONCEPTS,
+    _within,
+    concept_of,
+    concepts_in,
+    feature_of,
+    unit_in_key,
+    unit_of,
+    words_of,
+)
 
 
 @pytest.mark.parametrize(
@@ -74,3 +87,10 @@ def test_names_are_unique() -> None:
     names = [key for concept in CONCEPTS for key in concept.keys.split()]
     assert len(names) == len(set(names))
     assert all(words_of(concept.name) for concept in CONCEPTS)
+
+
+def test_the_longest_known_name_within_a_key_is_found_however_long_the_key() -> None:
+    words = ["max", "force", "cutoff", "r", "energy", "plane", "wave", "smearing", "width", "seed", "foo", "", "x1"]
+    for key in map("_".join, product(words, repeat=3)):
+        within = [known for known in _BY_KEY if (len(known) >= 5 or known in _SHORT) and f"_{known}_" in f"_{key}_"]
+        assert _within(key) == (_BY_KEY[max(within, key=len)] if within else None)

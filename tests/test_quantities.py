@@ -1,8 +1,13 @@
 """Numbers with units in running text."""
 
+import subprocess
+import sys
+from itertools import product
+
 import pytest
 
-from sonde.quantities import convert, find_quantities, parse_quantity, parse_unit, same_quantity
+from sonde.quantities import _registry, convert, find_quantities, parse_quantity, parse_unit, same_quantity
+from sonde.unit_factors import base_of, is_plain, written
 
 FORCE = "electron_volt / angstrom"
 
@@ -138,3 +143,40 @@ def test_whole_strings_only() -> None:
 
 def test_numbers_beyond_floats_are_no_quantities() -> None:
     assert [quantity.value for quantity in find_quantities("1e400 eV, 5 x 10^999 eV, 1e999, and 2 eV")] == [2.0]
+
+
+NAMES = "electron_volt millielectron_volt rydberg hartree angstrom bohr nanometer kelvin gigapascal kilobar femtosecond"
+WRITTEN = (
+    [f"{above} / {below}" for above, below in product(NAMES.split()[:4], ("angstrom", "bohr", "atom", "angstrom**3"))]
+    + [f"1 / {name}" for name in ("angstrom", "picosecond")]
+    + ["angstrom**3 / atom", "angstrom ** 3", "electron_volt / angstrom / atom", "kJ_per_mol", "kcal_per_mol", "bar"]
+    + [*NAMES.split(), "megapascal", "pascal", "nanosecond", "second", "minute", "hour", "day", "week", "month", "year"]
+)
+
+
+@pytest.mark.parametrize("unit", WRITTEN)
+def test_the_table_of_factors_agrees_with_pint(unit: str) -> None:
+    quantity, found = _registry().Quantity(1.0, unit).to_base_units(), base_of(unit)
+    assert found is not None
+    assert found[0] == pytest.approx(quantity.magnitude, rel=1e-14)
+    assert found[1] == written(dict(quantity.dimensionality))
+    assert not is_plain(unit) or str(_registry().Unit(unit)) == unit
+
+
+@pytest.mark.parametrize("unit", ["tesla", "electron_volt / tesla", "angstrom ** 0.5", "electron_volt /", ""])
+def test_what_the_table_does_not_hold_is_left_to_pint(unit: str) -> None:
+    assert base_of(unit) is None
+
+
+def test_a_dimension_is_written_in_one_order_whatever_was_met_before() -> None:
+    assert base_of("gigapascal") == (1e9, "[mass] / [length] / [time] ** 2")
+    assert written({"[time]": -2, "[length]": -1, "[mass]": 1}) == "[mass] / [length] / [time] ** 2"
+    assert written({"[current]": -1, "[time]": -2, "[mass]": 1}) == "[mass] / [time] ** 2 / [current]"
+
+
+def test_units_of_the_field_are_compared_without_loading_pint() -> None:
+    compared = (
+        "from sonde.quantities import *; assert round(convert(15, 'electron_volt / angstrom', 'rydberg / bohr'), 2)"
+    )
+    done = f"import sys; {compared} == 0.58; assert 'pint' not in sys.modules"
+    subprocess.run([sys.executable, "-c", done], check=True)

@@ -1,4 +1,4 @@
-"""Numbers with units as people write them: a pattern finds them in running text, pint converts them.
+"""Numbers with units as people write them: a pattern finds them in running text, a table or pint converts them.
 
 Units are kept as pint reads them ("electron_volt / angstrom"); a number without a unit has the unit None and is
 compared only with another such number.
@@ -10,6 +10,8 @@ import sys
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Literal
+
+from sonde.unit_factors import base_of, is_plain, written
 
 Comparator = Literal[">", ">=", "<", "<="]
 
@@ -335,6 +337,8 @@ def _power(written: re.Match[str]) -> int:
 
 
 def _by_pint(text: str) -> str | None:
+    if is_plain(text):
+        return text
     import pint
 
     try:
@@ -345,7 +349,7 @@ def _by_pint(text: str) -> str | None:
 
 @lru_cache(maxsize=1)
 def _registry() -> Any:
-    # pint takes a third of a second to load: only where a unit is met.
+    # pint takes half a second to load: only where a unit is met that is not in the table of factors.
     import pint
 
     registry: Any = pint.UnitRegistry()
@@ -359,12 +363,13 @@ def _base(unit: str | None) -> tuple[float, str]:
     """Factor to base units and dimension; the offset of °C is pint's business in `convert`."""
     if unit is None:
         return 1.0, ""
-    registry = _registry()
     plain = "kelvin" if unit == "degC" else unit
     if plain == "percent":
         return 0.01, "percent"
-    quantity = registry.Quantity(1.0, plain).to_base_units()
-    return float(quantity.magnitude), str(quantity.dimensionality)
+    if known := base_of(plain):
+        return known
+    quantity = _registry().Quantity(1.0, plain).to_base_units()
+    return float(quantity.magnitude), written(dict(quantity.dimensionality))
 
 
 def _power_of_ten(factor: float) -> bool:

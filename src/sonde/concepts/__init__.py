@@ -23,10 +23,6 @@ __all__ = [
 
 _BY_NAME = {concept.name: concept for concept in CONCEPTS}
 _BY_KEY = {key: concept.name for concept in CONCEPTS for key in (*concept.keys.split(), concept.name)}
-_PHRASES = {
-    concept.name: re.compile(rf"(?<![\w])(?:{concept.phrases})(?![A-Za-z]|_(?!ev|mev|ry))", re.IGNORECASE)
-    for concept in CONCEPTS
-}
 _HINTS = [(hint, concept.name) for concept in CONCEPTS for hint in concept.hints]
 _UNIT_SUFFIX = re.compile(
     r"_(?P<unit>(?:m?eV|Ry|Ha|hartree|rydberg)(?:(?:_per_|_|/)?(?:A|Å|Ang|angstrom|bohr|atom))?|GPa|kbar|A3|A|Ang"
@@ -112,10 +108,16 @@ def mentions(text: str) -> list[tuple[str, int]]:
     lower = text.lower()
     found: list[tuple[int, int, str]] = []
     for name in dict.fromkeys([name for hint, name in _HINTS if hint in lower]):
-        found.extend((match.start(), match.end(), name) for match in _PHRASES[name].finditer(text))
+        found.extend((match.start(), match.end(), name) for match in _phrases(name).finditer(text))
     found.extend(_bare_cutoffs(text, lower))
     kept = [span for span in found if not any(_covers(other, span) for other in found)]
     return [(name, start) for start, _, name in sorted(kept)]
+
+
+@lru_cache(maxsize=len(CONCEPTS))
+def _phrases(concept: str) -> re.Pattern[str]:
+    # Compiled where a text hints at the concept: all of them take longer than a question.
+    return re.compile(rf"(?<![\w])(?:{_BY_NAME[concept].phrases})(?![A-Za-z]|_(?!ev|mev|ry))", re.IGNORECASE)
 
 
 def words_of(concept: str) -> str:
@@ -155,13 +157,16 @@ def _by_unit(last: str, unit: str | None) -> str | None:
 
 
 _SHORT = frozenset({"fmax", "fcut", "rcut", "rmax", "dmin", "emax", "seed"})
+_TOLD_APART = {known: rank for rank, known in enumerate(_BY_KEY) if len(known) >= 5 or known in _SHORT}
+_MOST_WORDS = max(known.count("_") + 1 for known in _TOLD_APART)
 
 
 def _within(last: str) -> str | None:
     """Longest known name that stands as whole words within a longer key; short names only if they are unmistakable."""
-    padded = f"_{last}_"
-    inside = [known for known in _BY_KEY if (len(known) >= 5 or known in _SHORT) and f"_{known}_" in padded]
-    return _BY_KEY[max(inside, key=len)] if inside else None
+    words = last.split("_")
+    runs = ("_".join(words[i:j]) for i in range(len(words)) for j in range(i + 1, min(i + _MOST_WORDS, len(words)) + 1))
+    inside = [run for run in runs if run in _TOLD_APART]
+    return _BY_KEY[max(inside, key=lambda run: (len(run), -_TOLD_APART[run]))] if inside else None
 
 
 _BARE_WORD = r"[Cc]ut-? ?off|[Tt]hreshold|[Ff]ilter|[Cc]ap|[Ll]imit|[Cc]ut"

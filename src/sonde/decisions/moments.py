@@ -4,8 +4,8 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from sonde.decisions.dates import MONTHS, find_date
 from sonde.decisions.retrieval import PassageIndex, aware
-from sonde.decisions.sources.dates import MONTHS, find_date
 
 _MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
 _DAY = (

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from tests.decisions import build
 
+from sonde.decisions.dates import find_date
 from sonde.decisions.sources import notes, slides
-from sonde.decisions.sources.dates import find_date
 from sonde.decisions.sources.paragraphs import document_facts, paragraphs
 from sonde.errors import BadInput
 from sonde.testing.sources import check_source

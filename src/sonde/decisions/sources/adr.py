@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from sonde.decisions.sources.dates import find_date
+from sonde.decisions.dates import find_date
 from sonde.decisions.sources.notes import files_of
 from sonde.decisions.sources.paragraphs import DocumentFacts, Paragraph, document_facts, paragraphs
 from sonde.decisions.sources.protocol import Source

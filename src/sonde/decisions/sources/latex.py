@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
-from sonde.decisions.sources.dates import find_date
+from sonde.decisions.dates import find_date
 from sonde.decisions.sources.pieces import Piece, bounded
 from sonde.decisions.sources.readable import decoded, one_line, read_utf8, readable
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from sonde.decisions.sources.dates import find_date
+from sonde.decisions.dates import find_date
 from sonde.decisions.sources.pieces import Piece, bounded
 from sonde.decisions.sources.readable import one_line, readable
 from sonde.errors import BadInput

@@ -7,7 +7,7 @@ from datetime import datetime
 from itertools import pairwise
 from textwrap import dedent
 
-from sonde.decisions.sources.dates import find_date
+from sonde.decisions.dates import find_date
 from sonde.decisions.sources.readable import readable
 
 LONGEST_LIST = 1200

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sonde.decisions.sources.dates import find_date
+from sonde.decisions.dates import find_date
 from sonde.decisions.sources.pieces import Piece, bounded, utc
 from sonde.decisions.sources.readable import one_line, readable
 from sonde.errors import BadInput

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from sonde.decisions.dates import find_date
 from sonde.decisions.sources.archives import Bounds, check_sizes, guarded_zip
-from sonde.decisions.sources.dates import find_date
 from sonde.decisions.sources.notes import files_of
 from sonde.decisions.sources.protocol import Source
 from sonde.decisions.sources.readable import readable

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
-from sonde.decisions.sources.dates import find_date
+from sonde.decisions.dates import find_date
 
 MARK = re.compile(
     r"(?:^|[ _.\-(])(?P<word>old|orig(?:inal)?|bak|backup|copy|before|v|ver|version|rev|attempt|try|new|final|last|good"

@@ -7,8 +7,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from sonde.decisions.dates import find_date
 from sonde.decisions.sources.archives import Bounds, check_sizes, guarded_zip
-from sonde.decisions.sources.dates import find_date
 from sonde.decisions.sources.pieces import Piece, utc
 from sonde.decisions.sources.readable import one_line, readable
 from sonde.errors import BadInput
