@@ -107,6 +107,16 @@ def test_the_terminal_says_the_same() -> None:
     assert "[red]not markup[/red]" in plain
 
 
+def test_a_narrow_terminal_gets_the_columns_that_decide_each_row_on_one_line() -> None:
+    name = "boosted trees on embedding and force"  # the longest there is
+    record = replace(RECORD, tables=(replace(TABLE, rows=(row(name, 0.8, Better(0.12, -0.01, 0.25)),)),))
+    out = io.StringIO()
+    show_evaluation(record, Console(file=out, width=80))
+    rows = [line for line in out.getvalue().splitlines() if name in line]
+    assert [" ".join(line.split()) for line in rows] == [f"{name} 0.80 0.71 +0.12 (-0.01 … +0.25) 0.017"]
+    assert "on 150 columns, with --report or --json" in out.getvalue()
+
+
 def test_a_table_without_probe_or_states_has_a_page() -> None:
     bare = replace(TABLE, rows=ROWS[1:], flags=None, bins=())
     assert "Fair tables" in trust_page(replace(RECORD, tables=(bare,), labels=()))

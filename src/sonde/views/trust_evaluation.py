@@ -1,22 +1,26 @@
 """The fair table on the terminal."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from sonde.records.trust_evaluation import Better, FlagRow, ScoreRow, ShiftTable, TrustEvaluation
 
-COLUMNS = (
-    "score",
-    "AUROC (95 %)",
-    "probe better by",
-    "within force bins",
-    "probe better by",
-    "pooled",
-    "AURC",
-    "ECE",
-    "worst 5 %",
-)
+WIDE = 150
+"""Columns of a terminal from which the whole table fits; a narrower one gets the columns that decide."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the fair table on the terminal."""
+
+    name: str
+    cell: Callable[[ScoreRow], str]
+    narrow: bool = False
+    """Shown on a narrow terminal, too."""
 
 
 def show_evaluation(record: TrustEvaluation, console: Console) -> None:
@@ -27,6 +31,8 @@ def show_evaluation(record: TrustEvaluation, console: Console) -> None:
     )
     for table in record.tables:
         _fair_table(table, console)
+    if record.tables and console.width < WIDE:
+        console.print(f"[dim]Intervals and further measures: on {WIDE} columns, with --report or --json.[/dim]")
     for note in record.notes:
         console.print(f"[dim]{escape(note)}[/dim]")
 
@@ -49,28 +55,16 @@ def tolerance_said(table: ShiftTable) -> str:
 
 
 def _fair_table(table: ShiftTable, console: Console) -> None:
-    rows = Table(box=None, pad_edge=False, title=escape(title(table)), title_justify="left")
-    for place, column in enumerate(COLUMNS):
-        rows.add_column(column, justify="right" if place else "left")
+    shown = [column for column in COLUMNS if column.narrow or console.width >= WIDE]
+    gap = 2 if len(shown) == len(COLUMNS) else 1
+    rows = Table(box=None, pad_edge=False, padding=(0, gap, 0, 0), title=escape(title(table)), title_justify="left")
+    for column in shown:
+        rows.add_column(column.name, justify="right" if column is not COLUMNS[0] else "left")
     for row in table.rows:
-        rows.add_row(*_cells(row))
+        rows.add_row(*(column.cell(row) for column in shown))
     console.print(rows)
     if table.flags is not None:
         console.print(flags_said(table.flags))
-
-
-def _cells(row: ScoreRow) -> tuple[str, ...]:
-    return (
-        escape(row.name),
-        f"{two(row.auroc)} ({two(row.auroc_low)}–{two(row.auroc_high)})",
-        _coloured(row.probe_better),
-        two(row.auroc_within_force_bins),
-        _coloured(row.probe_better_within),
-        two(row.auroc_within_pooled),
-        f"{row.aurc:.3g}",
-        f"{row.ece:.3f}",
-        two(row.recall_of_worst[1]),
-    )
 
 
 def flags_said(flags: FlagRow) -> str:
@@ -108,3 +102,17 @@ def two(value: float | None) -> str:
 def percent(value: float | None) -> str:
     """A share, or a dash."""
     return "—" if value is None else f"{value:.0%}"
+
+
+COLUMNS = (
+    Column("score", lambda row: escape(row.name), narrow=True),
+    Column("AUROC", lambda row: two(row.auroc), narrow=True),
+    Column("95 %", lambda row: f"{two(row.auroc_low)}–{two(row.auroc_high)}"),
+    Column("probe better by", lambda row: _coloured(row.probe_better)),
+    Column("in bins", lambda row: two(row.auroc_within_force_bins), narrow=True),
+    Column("probe better by", lambda row: _coloured(row.probe_better_within), narrow=True),
+    Column("pooled", lambda row: two(row.auroc_within_pooled)),
+    Column("AURC", lambda row: f"{row.aurc:.3g}"),
+    Column("ECE", lambda row: f"{row.ece:.3f}", narrow=True),
+    Column("worst 5 %", lambda row: two(row.recall_of_worst[1])),
+)
