@@ -258,6 +258,11 @@ def test_trust(desk: Desk) -> None:
     assert [found["state"] for found in scores["structures"]] == ["unreliable"] * len(desk.truth.failing_ids)
     assert all(0 <= found["p_within"] <= 1 for found in scores["structures"])
     scored = desk.root / "scored.xyz"
+    asked = ("--tolerance", TOLERANCE, "--relative", 0.5, "--energy", 0.05)
+    wider = desk.record("trust", "score", "bare", desk.laboratory.failing, *asked)["structures"]
+    pairs = zip(wider, scores["structures"], strict=True)
+    assert all(more["p_within"] >= less["p_within"] for more, less in pairs)
+    assert {(more["relative_tolerance"], more["energy_tolerance_eV_per_atom"]) for more in wider} == {(0.5, 0.05)}
     done("trust", "score", "bare", desk.laboratory.failing, "--out", scored, "--project", desk.root)
     written = ase.io.read(scored, ":")
     assert [round(atoms.info["reliability"], 6) for atoms in written] == [

@@ -12,12 +12,13 @@ from tests.reliability.synthetic import IDENTITY, KnownErrors
 from sonde.errors import WrongUse
 from sonde.local_environments.descriptors import DensityDescriptor
 from sonde.records.trust_evaluation import Better, ScoreRow, ShiftTable, TrustEvaluation
-from sonde.reliability.baselines.energies import energy_errors, of_energies
+from sonde.reliability.baselines.energies import of_energies
 from sonde.reliability.baselines.plain import BoostedTrees, Committee, LargestForce, MajorityClass, SizeAndComposition
 from sonde.reliability.baselines.probes import Local
 from sonde.reliability.baselines.protocol import RiskData, Risks, Score
 from sonde.reliability.fair_table import OURS, all_scores, shift_table
 from sonde.reliability.probes.data import ProbeData
+from sonde.reliability.probes.energies import energy_errors
 from sonde.reliability.probes.local import environments_of
 from sonde.reliability.shifts import divisions
 from sonde.views.trust_evaluation import show_evaluation

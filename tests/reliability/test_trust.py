@@ -13,7 +13,7 @@ from sonde.records.frames import Frame
 from sonde.records.potentials import FrameEvaluation
 from sonde.records.reliability import TrustSummary
 from sonde.reliability.probes.local import LocalProbe
-from sonde.reliability.trust import TrustSettings, fit_trust
+from sonde.reliability.trust import TrustSettings, fit_trust, training_notes
 
 Fitted = tuple[LocalProbe, TrustSummary, LinearPotential, list[Frame], list[FrameEvaluation]]
 
@@ -72,6 +72,9 @@ def test_real_errors_are_ranked_and_calibrated(fitted: Fitted) -> None:
     assert summary.brier < 0.2
     assert summary.ece is not None
     assert summary.ece < 0.15
+    said = "\n".join(summary.notes)
+    assert "over those of Jackson and Mudholkar" in said
+    assert "structures of withheld compositions were ranked" in said
     assert summary.n_out_of_scope <= 0.06 * summary.n_test_frames
 
 
@@ -83,15 +86,29 @@ def test_wild_cells_are_not_called_reliable(fitted: Fitted) -> None:
     assert np.mean([r.state == "out_of_scope" for r in scored]) > 0.5
 
 
-def test_notes_say_whose_frames_they_are() -> None:
+def test_notes_say_whose_frames_they_are_and_what_the_probe_rests_on() -> None:
     known = KnownErrors(33, 0)
-    seen = TrustSettings(seen_in_training=(True,) * 33)
-    for settings, words in ((seen, "33 of 33 frames are the potential's own"), (None, "is not known")):
-        _, summary = fit_trust(IDENTITY, known.frames, known.evaluations, range(33), tolerance=50.0, settings=settings)
-        assert any(words in note for note in summary.notes)
+    own = TrustSettings(seen_in_training=(True,) * 20 + (False,) * 13, label_noise_eV_per_A=0.02)
+    _, summary = fit_trust(IDENTITY, known.frames, known.evaluations, range(33), tolerance=50.0, settings=own)
+    said = "\n".join(summary.notes)
+    assert "20 of 33 frames are the potential's own" in said
+    assert "Labels of one geometry differ by 0.02 eV/Å per component: tolerances below 0.035 eV/Å" in said
+    assert "P of the energy error is not known" in said  # all are zero here
     # At 50 eV/Å every frame is within tolerance: nothing to rank, and it says so.
     assert summary.auroc is None
-    assert any("no ranking" in note for note in summary.notes)
+    assert "no ranking" in said
+
+
+def test_errors_on_training_frames_are_measured_against_the_others() -> None:
+    seen = TrustSettings(seen_in_training=(True, True, False, True, False))
+    largest = np.array([0.1, 0.2, 0.8, 0.3, 1.0])
+    assert (
+        "(median of the largest force error 0.2 eV/Å on them, 0.9 on the 2 others)"
+        in training_notes(range(5), seen, largest)[0]
+    )
+    assert training_notes(range(5), TrustSettings(seen_in_training=(False,) * 5), largest) == []
+    assert "is not known" in training_notes(range(5), TrustSettings(), largest)[0]
+    assert "median" not in training_notes(range(5), TrustSettings(seen_in_training=(True,) * 5), largest)[0]
 
 
 def test_guards() -> None:

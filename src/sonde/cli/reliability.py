@@ -9,7 +9,7 @@ from sonde.cli.answers import HERE, AsJson, ProjectFolder, open_project, say, sh
 from sonde.cli.progress_bar import progress_for_terminal
 from sonde.errors import BadInput, WrongUse
 from sonde.operations.trust import ProbeKind
-from sonde.records.reliability import DEFAULT_TOLERANCE_EV_PER_A, Policy, Target
+from sonde.records.reliability import DEFAULT_TOLERANCE_EV_PER_A, Policy, Target, Tolerance
 from sonde.records.trust_map import Thermal
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 trust_app = typer.Typer(help="Can a prediction be trusted: probability, scope, worst atoms.", no_args_is_help=True)
 Potential = Annotated[str, typer.Argument(help="Name of a registered potential.")]
-Tolerance = Annotated[
+Acceptable = Annotated[
     float | None,
     typer.Option(
         help="Acceptable error: of the force of an atom, eV/Å; 0.3, or what an attention probe was fitted for."
@@ -123,7 +123,13 @@ def evaluate(
 def score(
     potential: Potential,
     file: Annotated[Path, typer.Argument(help="Structures to score, or a LAMMPS dump.")],
-    tolerance: Tolerance = None,
+    tolerance: Acceptable = None,
+    relative: Annotated[
+        float, typer.Option(min=0, help="Share of its force that an atom's error may have beyond the tolerance.")
+    ] = 0.0,
+    energy: Annotated[
+        float | None, typer.Option(help="Also ask for the error of the energy, eV/atom, less a constant per element.")
+    ] = None,
     probe: Kind = "local",
     elements: Elements = None,
     log: Annotated[Path | None, typer.Option(help="LAMMPS log of the dump's run: its energies are compared.")] = None,
@@ -139,10 +145,18 @@ def score(
     from sonde.views.reliability import show_scores
 
     opened, progress, run = open_project(project), progress_for_terminal(), LammpsRun(_types(elements), log)
-    scores = trust_score(opened, potential, file, tolerance=tolerance, kind=probe, lammps=run, progress=progress)
+    asked = _asked(tolerance, relative, energy)
+    scores = trust_score(opened, potential, file, tolerance=asked, kind=probe, lammps=run, progress=progress)
     show(scores, show_scores, as_json)
     if out is not None:
         say(f"structures: {write_scored(scores, file, out, run.elements)}")
+
+
+def _asked(tolerance: float | None, relative: float, energy: float | None) -> float | Tolerance | None:
+    """The tolerance as it was given: the probe's own where only that may be meant."""
+    if not relative and energy is None:
+        return tolerance
+    return Tolerance(DEFAULT_TOLERANCE_EV_PER_A if tolerance is None else tolerance, relative, energy)
 
 
 def _types(elements: str | None) -> tuple[str, ...]:
@@ -153,7 +167,7 @@ def _types(elements: str | None) -> tuple[str, ...]:
 def monitor(
     potential: Potential,
     file: Annotated[Path, typer.Argument(help="Trajectory, or a LAMMPS dump; it may still be being written.")],
-    tolerance: Tolerance = None,
+    tolerance: Acceptable = None,
     probe: Kind = "local",
     elements: Elements = None,
     policy: Annotated[
@@ -201,7 +215,7 @@ def map_(
     thermal: Annotated[
         Thermal, typer.Option(help="Random displacements of oscillators, or 200 fs of dynamics.")
     ] = "einstein",
-    tolerance: Tolerance = None,
+    tolerance: Acceptable = None,
     probe: Kind = "local",
     seed: Annotated[int, typer.Option(help="Of decorations and displacements.")] = 0,
     report: Annotated[Path | None, typer.Option(help="Also write a self-contained HTML page here.")] = None,

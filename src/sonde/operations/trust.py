@@ -11,7 +11,7 @@ import numpy as np
 from sonde.errors import SondeError, WrongUse
 from sonde.progress import SILENT, Progress
 from sonde.records.frames import Frame
-from sonde.records.reliability import DEFAULT_TOLERANCE_EV_PER_A, LogParity, Reliability, TrustSummary
+from sonde.records.reliability import DEFAULT_TOLERANCE_EV_PER_A, LogParity, Reliability, Tolerance, TrustSummary
 
 if TYPE_CHECKING:
     from sonde.potentials.protocol import FrozenPotential
@@ -57,6 +57,7 @@ def trust_fit(
     A local probe of force errors; with `attention`, an attention probe of what it asks for, at its own tolerance. The
     dataset should be one that the potential was not trained on; where it is, the summary says so.
     """
+    from sonde.datasets.label_noise import noise_of_repeated_forces
     from sonde.operations.evaluations import evaluations_of_dataset
     from sonde.operations.evidence.assembly import load_registered
     from sonde.operations.evidence.trust import groups_of
@@ -68,7 +69,9 @@ def trust_fit(
     frames = list(project.datasets.frames(dataset))
     evaluations = evaluations_of_dataset(project, loaded, dataset, frames, progress)
     given = (loaded.identity, frames, evaluations, groups_of(frames, dataset))
-    settings = TrustSettings(potential, seen_in_training=seen_in_training(project, registered.trained_on, frames))
+    seen = seen_in_training(project, registered.trained_on, frames)
+    noise = noise_of_repeated_forces(frames)
+    settings = TrustSettings(potential, seen_in_training=seen, label_noise_eV_per_A=noise)
     probe: Probe
     if attention is None:
         probe, summary = fit_trust(*given, tolerance=tolerance, settings=settings)
@@ -96,15 +99,15 @@ def trust_score(
     potential: str,
     file: Path,
     *,
-    tolerance: float | None = None,
+    tolerance: float | Tolerance | None = None,
     kind: ProbeKind = "local",
     lammps: "LammpsRun | None" = None,
     progress: Progress = SILENT,
 ) -> Scores:
     """Score structures with the stored probe: P(error ≤ tolerance), and whether in scope.
 
-    tolerance: largest per-atom force error, eV/Å; an attention probe has its own. lammps: the elements of a dump's
-    types and the log of its run, whose energies are then compared with those of the potential.
+    tolerance: largest per-atom force error, eV/Å, or a `Tolerance`; an attention probe has its own. lammps: elements of
+    a dump's types and the log of its run, whose energies are then compared with those of the potential.
     """
     from sonde.operations.trajectories import log_parity, read_trajectory
     from sonde.reliability.probes.protocol import tolerance_for
@@ -113,7 +116,7 @@ def trust_score(
     loaded, probe = probe_of(project, potential, kind, progress)
     frames = read_trajectory(file, run.elements)
     evaluations = loaded.evaluate(frames, progress=progress)
-    asked = tolerance_for(probe, tolerance)
+    asked = tolerance if isinstance(tolerance, Tolerance) else tolerance_for(probe, tolerance)
     parity = None if run.log is None else log_parity(run.log, frames, evaluations)
     return Scores(potential, tuple(probe.score_frames(loaded.identity, frames, evaluations, asked)), parity)
 
@@ -175,5 +178,6 @@ def write_scored(scores: Scores, file: Path, out: Path, elements: Sequence[str] 
 
 
 def _tolerances(found: Reliability) -> dict[str, float]:
-    names = ("tolerance_eV_per_A", "tolerance_eV_per_atom")
+    names = ["tolerance_eV_per_A", "tolerance_eV_per_atom", "energy_tolerance_eV_per_atom", "p_energy_within"]
+    names += ["relative_tolerance"] if found.relative_tolerance else []
     return {name: getattr(found, name) for name in names if getattr(found, name) is not None}

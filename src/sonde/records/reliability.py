@@ -1,8 +1,10 @@
 """Records of the room `reliability`."""
 
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import ClassVar, Literal
 
+from sonde.errors import WrongUse
 from sonde.records.arrays import FloatArray
 
 DEFAULT_TOLERANCE_EV_PER_A = 0.3
@@ -10,6 +12,41 @@ DEFAULT_TOLERANCE_EV_PER_A = 0.3
 State = Literal["reliable", "unreliable", "out_of_scope"]
 Target = Literal["force", "energy_per_atom", "total_energy"]
 """Which error of a structure: the largest force error (eV/Å), that of the energy per atom (eV/atom) or in all (eV)."""
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """Errors that are acceptable: |ΔF| ≤ force_eV_per_A + relative·|F| of every atom, F its predicted force.
+
+    energy_eV_per_atom: where given, the error of the energy per atom is asked about, too. It is counted less a constant
+    per element, so that the zeros of the two levels of theory do not matter.
+    """
+
+    force_eV_per_A: float = DEFAULT_TOLERANCE_EV_PER_A
+    relative: float = 0.0
+    energy_eV_per_atom: float | None = None
+
+    def __post_init__(self) -> None:
+        """WrongUse where nothing could meet it."""
+        if not (isfinite(self.force_eV_per_A) and self.force_eV_per_A > 0):
+            raise WrongUse(
+                f"A tolerance on the force error must be above zero, in eV/Å; {self.force_eV_per_A} was given."
+            )
+        if not (isfinite(self.relative) and self.relative >= 0):
+            raise WrongUse(f"The share of a force that its error may have is zero or more; {self.relative} was given.")
+        energy = self.energy_eV_per_atom
+        if energy is not None and not (isfinite(energy) and energy > 0):
+            raise WrongUse(f"A tolerance on the energy error must be above zero, in eV/atom; {energy} was given.")
+
+    @classmethod
+    def of(cls, value: "float | Tolerance") -> "Tolerance":
+        """A plain number is one on the force error, eV/Å."""
+        return value if isinstance(value, Tolerance) else cls(float(value))
+
+    def of_atoms(self, force_norms: FloatArray) -> FloatArray:
+        """The largest acceptable force error (n_atoms,), eV/Å, of atoms with these predicted forces."""
+        return self.force_eV_per_A + self.relative * force_norms
+
 
 Policy = Literal["off", "warn", "select", "stop", "raise"]
 """What an alarm of a monitor does."""
@@ -41,11 +78,18 @@ class Reliability:
     atomic_importance: FloatArray | None = field(default=None, metadata={"json": False})
     unknown_elements: tuple[str, ...] = ()
     """Elements in the structure that the probe's reference lacks: they alone put it out of scope."""
+    relative_tolerance: float = 0.0
+    """Share of its predicted force that an atom's force error may have beyond tolerance_eV_per_A."""
+    energy_tolerance_eV_per_atom: float | None = None
+    """Where the error of the energy was asked about beside that of the forces; the state is of the forces."""
+    p_energy_within: float | None = None
+    """P(error of the energy per atom ≤ energy_tolerance_eV_per_atom); None where not asked for, or not known."""
 
     @property
     def claim(self) -> str:
         """What the probability is of."""
-        return claim(self.tolerance_eV_per_A, self.tolerance_eV_per_atom)
+        said = claim(self.tolerance_eV_per_A, self.tolerance_eV_per_atom)
+        return f"{said} + {self.relative_tolerance:.3g} |F|" if self.relative_tolerance else said
 
 
 def claim(per_A: float | None, per_atom: float | None = None, total: float | None = None) -> str:

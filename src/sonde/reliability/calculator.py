@@ -14,7 +14,7 @@ from ase.calculators.calculator import Calculator, PropertyNotImplementedError, 
 from sonde.errors import WrongUse
 from sonde.potentials.calculator import SondeCalculator, frame_of
 from sonde.records.potentials import FrameEvaluation
-from sonde.records.reliability import Reliability
+from sonde.records.reliability import Reliability, Tolerance
 from sonde.reliability.probes.local import environments_of, require_same_potential
 from sonde.reliability.probes.protocol import Probe, tolerance_for
 
@@ -32,12 +32,15 @@ class ReliableCalculator(Calculator):
     Raises
     ------
     WrongUse : the probe was fitted on another potential, or the tolerance is not above zero. It is in eV/Å, 0.3 where
-    none is given; an attention probe has its own.
+    none is given; a `Tolerance` also grows with the force, or asks of the energy, too; an attention probe has its own.
     """
 
-    def __init__(self, base: SondeCalculator, probe: Probe, *, tolerance: float | None = None, **options: Any) -> None:
-        tolerance = tolerance_for(probe, tolerance)
-        if not (np.isfinite(tolerance) and tolerance > 0):
+    def __init__(
+        self, base: SondeCalculator, probe: Probe, *, tolerance: float | Tolerance | None = None, **options: Any
+    ) -> None:
+        if not isinstance(tolerance, Tolerance):
+            tolerance = tolerance_for(probe, tolerance)
+        if not isinstance(tolerance, Tolerance) and not (np.isfinite(tolerance) and tolerance > 0):
             raise WrongUse(f"A tolerance must be above zero; {tolerance} was given.")
         require_same_potential(probe.identity, base.potential.identity)
         super().__init__(**options)

@@ -30,6 +30,8 @@ from sonde.reliability.metrics import auroc
 from sonde.reliability.withheld import withheld_folds
 
 N_MEASURES = 4
+Q = 2
+"""Column of √Q among them."""
 N_FOLDS = 5
 UNIT_QUANTILE = 0.9
 VARIANCE_IN_PLANE = 0.95
@@ -199,6 +201,20 @@ class ScopeGate:
         """Measures over their limits (n_atoms, 4) per frame: a structure with any above 1 is out of scope."""
         measured = self.measures.of(embeddings, environments, numbers)
         return [self._to_limits(values, z) / self.factor for values, z in zip(measured, numbers, strict=True)]
+
+    def q_limits(self) -> dict[int, tuple[float, float]]:
+        """Limit of an atom's Q per element in a structure of the usual size: as found on held-out frames, and on paper.
+
+        The latter, of Jackson and Mudholkar, for the same rate per atom; without elements that fill their plane.
+        """
+        per_atom = 1 - (1 - self.false_alarm_rate) ** (1 / self.usual_size)
+        found = {}
+        for element, unit in self.units.items():
+            paper = self.measures.planes[element].jackson_mudholkar_limit(per_atom)
+            if paper is not None and np.isfinite(paper) and paper > 0:
+                root = unit[Q] * ((1 - UNIT_QUANTILE) / per_atom) ** self.tails[Q] * self.factor / self.weights[Q]
+                found[element] = (float(root) ** 2, paper)
+        return found
 
     def _to_limits(self, values: FloatArray, numbers: IntArray) -> FloatArray:
         """Measures (n_atoms, 4) of one structure over limits that grow with its number of atoms."""

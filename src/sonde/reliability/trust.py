@@ -1,9 +1,10 @@
 """Fit a probe to a potential, and say how good it is on frames that it did not see."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from ase.data import chemical_symbols
 
 from sonde.errors import BadInput, WrongUse
 from sonde.local_environments.descriptors import DensityDescriptor
@@ -14,8 +15,10 @@ from sonde.records.potentials import FrameEvaluation, PotentialIdentity
 from sonde.records.reliability import TrustSummary
 from sonde.reliability.gate import ScopeData
 from sonde.reliability.metrics import auroc, auroc_interval, brier, expected_calibration_error
+from sonde.reliability.probes.calibrated_errors import CalibratedErrors
 from sonde.reliability.probes.data import ProbeData
-from sonde.reliability.probes.local import CalibratedErrors, LocalProbe, environments_of
+from sonde.reliability.probes.energies import EnergyErrors
+from sonde.reliability.probes.local import OF_A_VECTOR, LocalProbe, environments_of
 from sonde.reliability.probes.log_error import inputs
 
 LEAST_FRAMES = 32
@@ -28,13 +31,15 @@ class TrustSettings:
     """What fit_trust can be told beside the data.
 
     potential, grouped_by: names for the summary; false_alarm_rate: per structure, of the out-of-scope gate;
-    seen_in_training: per frame, whether the potential was trained on it; None is not known.
+    seen_in_training: per frame, whether the potential was trained on it; None is not known. label_noise_eV_per_A:
+    standard deviation of a force component of the labels; the probe then refuses tolerances below it.
     """
 
     potential: str = "potential"
     grouped_by: str = "groups as given"
     false_alarm_rate: float = 0.05
     seen_in_training: tuple[bool, ...] | None = None
+    label_noise_eV_per_A: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +80,10 @@ def fit_trust(
         raise WrongUse(f"A tolerance on the force error must be above zero, in eV/Å; {tolerance} was given.")
     data = ProbeData.from_evaluations(frames, evaluations, groups, identity=identity)
     rate = settings.false_alarm_rate
-    probe = _fitted(data, frames, evaluations, scope_reference, false_alarm_rate=rate, seed=seed)
+    bare = _fitted(data, frames, evaluations, scope_reference, false_alarm_rate=rate, seed=seed)
+    own = data.positions_in_input
+    energies = EnergyErrors.fit(data, [frames[n] for n in own], [evaluations[n] for n in own], seed=seed)
+    probe = replace(bare, energies=energies, label_noise_eV_per_A=settings.label_noise_eV_per_A)
     p = cross_validated_p_within(data, tolerance, seed=seed)
     return probe, _summary(data, p, probe, settings, tolerance, seed)
 
@@ -177,7 +185,7 @@ def _summary(
         ece=expected_calibration_error(within, p),
         n_out_of_scope=probe.gate.n_beyond,
         grouped_by=settings.grouped_by,
-        notes=tuple(_notes(data, within, p, settings, tolerance)),
+        notes=(*_notes(data, within, p, settings, tolerance), *_notes_of(probe)),
     )
 
 
@@ -194,15 +202,52 @@ def _notes(data: ProbeData, within: BoolArray, p: FloatArray, settings: TrustSet
         notes.append(
             "The largest predicted force alone ranks these frames as well: the embedding adds no ranking here."
         )
-    notes += training_notes(data.positions_in_input, settings)
+    notes += training_notes(data.positions_in_input, settings, data.largest_errors)
     n_groups = len(np.unique(group_numbers(data.groups)))
     if n_groups < 20:
         notes.append(f"Only {n_groups} groups: the interval of the AUROC is rough.")
     return notes
 
 
-def training_notes(positions: Sequence[int], settings: TrustSettings) -> list[str]:
-    """Errors on its own training frames make a potential look better than it is elsewhere."""
+def _notes_of(probe: LocalProbe) -> list[str]:
+    """What the probe says of energies, the noise of its labels, and its limits of Q beside those on paper."""
+    said = []
+    if probe.label_noise_eV_per_A is not None:
+        said.append(
+            f"Labels of one geometry differ by {probe.label_noise_eV_per_A:.2g} eV/Å per component: tolerances below "
+            f"{OF_A_VECTOR * probe.label_noise_eV_per_A:.2g} eV/Å are refused."
+        )
+    energies = probe.energies
+    if energies is not None and energies.better_than_chance:
+        said.append(
+            f"Energies can be asked about, too (--energy): structures of withheld compositions were ranked with AUROC "
+            f"{energies.rank_of_new:.2f} at the median error per atom, less a constant per element."
+        )
+    elif energies is not None:
+        rank = "" if energies.rank_of_new is None else f" (AUROC {energies.rank_of_new:.2f})"
+        said.append(
+            f"P of the energy error is not known: structures of withheld compositions were ranked no better than by "
+            f"chance{rank}."
+        )
+    return said + _limits_on_paper(probe)
+
+
+def _limits_on_paper(probe: LocalProbe) -> list[str]:
+    """Limits of Q per atom as found on held-out frames, beside those of normal samples."""
+    beside = probe.gate.q_limits()
+    if not beside:
+        return []
+    each = ", ".join(f"{chemical_symbols[z]} {found / paper:.1f}" for z, (found, paper) in beside.items())
+    return [
+        f"Limits of Q from held-out frames over those of Jackson and Mudholkar, which hold for normal samples: {each}."
+    ]
+
+
+def training_notes(positions: Sequence[int], settings: TrustSettings, largest: FloatArray | None = None) -> list[str]:
+    """Errors on its own training frames make a potential look better than it is elsewhere.
+
+    largest : (n,) errors of the frames at these positions, eV/Å.
+    """
     seen = settings.seen_in_training
     if seen is None:
         return ["Whether the potential was trained on these frames is not known; if it was, the probe is too hopeful."]
@@ -211,5 +256,14 @@ def training_notes(positions: Sequence[int], settings: TrustSettings) -> list[st
         return []
     return [
         f"{n_seen} of {len(positions)} frames are the potential's own training data: errors on them are smaller than"
-        " elsewhere, so that the probe is too hopeful on new structures."
+        f" elsewhere{_measured(np.array([seen[n] for n in positions]), largest)}, so that the probe is too hopeful on"
+        " new structures."
     ]
+
+
+def _measured(seen: BoolArray, largest: FloatArray | None) -> str:
+    """By how much they are smaller, where there are both kinds."""
+    if largest is None or seen.all():
+        return ""
+    of_own, of_others = (float(np.median(largest[which])) for which in (seen, ~seen))
+    return f" (median of the largest force error {of_own:.2g} eV/Å on them, {of_others:.2g} on the {sum(~seen)} others)"

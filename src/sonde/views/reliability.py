@@ -46,11 +46,19 @@ def show_scores(record: "Scores", console: Console) -> None:
     """Print one line per structure."""
     table = Table(box=None, pad_edge=False)
     asked = record.structures[0].claim if record.structures else "error ≤ tolerance"
-    for column in ("structure", "state", f"P({asked})", "scope (1 = limit)", "worst atoms"):
+    energies = record.structures and record.structures[0].energy_tolerance_eV_per_atom
+    columns = ["structure", "state", f"P({asked})", "scope (1 = limit)", "worst atoms"]
+    if energies:
+        columns.insert(3, f"P(energy error ≤ {energies:.3g} eV/atom)")
+    for column in columns:
         table.add_column(column)
     for k, found in enumerate(record.structures):
         worst = " ".join(map(str, found.worst_atoms))
-        table.add_row(str(k), STATES[found.state], f"{found.p_within:.2f}", f"{found.out_of_scope_score:.2f}", worst)
+        cells = [str(k), STATES[found.state], f"{found.p_within:.2f}", f"{found.out_of_scope_score:.2f}", worst]
+        if energies:
+            known = found.p_energy_within is not None
+            cells.insert(3, f"{found.p_energy_within:.2f}" if known else "not known")
+        table.add_row(*cells)
     console.print(table)
     unknown = sorted({element for found in record.structures for element in found.unknown_elements})
     if unknown:

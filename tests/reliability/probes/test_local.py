@@ -10,10 +10,13 @@ from tests.reliability.synthetic import IDENTITY, OTHER_IDENTITY, KnownErrors
 from sonde.errors import BadInput, WrongUse
 from sonde.local_environments.descriptors import DensityDescriptor
 from sonde.records.arrays import FloatArray
+from sonde.records.reliability import Tolerance
 from sonde.reliability.gate import ScopeData
 from sonde.reliability.metrics import auroc
+from sonde.reliability.probes.calibrated_errors import CalibratedErrors
 from sonde.reliability.probes.data import ProbeData
-from sonde.reliability.probes.local import CalibratedErrors, LocalProbe, environments_of
+from sonde.reliability.probes.energies import EnergyErrors
+from sonde.reliability.probes.local import LocalProbe, environments_of
 from sonde.reliability.probes.log_error import inputs
 
 TOLERANCES = (0.15, 0.3, 0.6, 1.2)
@@ -165,3 +168,66 @@ def test_frames_without_forces_are_left_out() -> None:
     assert data.positions_in_input == (0, 1, 3, 4)
     with pytest.raises(WrongUse, match="do not fit"):
         ProbeData.from_evaluations(frames, known.evaluations, range(4), identity=IDENTITY)
+
+
+def scored(probe: LocalProbe, tolerance: float | Tolerance) -> list[float]:
+    known = KnownErrors(6, 5)
+    return [r.p_within for r in probe.score_frames(IDENTITY, known.frames, known.evaluations, tolerance)]
+
+
+@pytest.mark.parametrize("tolerance", [Tolerance(0.05, 0.1), Tolerance(0.1, 0.5), Tolerance(0.3, 0.2)])
+def test_relative_tolerances_are_calibrated(errors: CalibratedErrors, tolerance: Tolerance) -> None:
+    data = probe_data(KnownErrors(300, 1))
+    found = [errors.p_within(*inputs(data, n), tolerance) for n in range(data.n_frames)]
+    allowed = [0.0 + tolerance.force_eV_per_A + tolerance.relative * norms for norms in data.force_norms]
+    within = [own <= most for own, most in zip(data.errors, allowed, strict=True)]
+    assert_covers(np.array([p for p, _ in found]), np.array([own.all() for own in within], float), 100)
+    assert_covers(np.concatenate([p for _, p in found]), np.concatenate(within).astype(float), 600)
+
+
+def test_rises_with_the_share_and_is_the_plain_one_without(probe: LocalProbe) -> None:
+    shares = [scored(probe, Tolerance(0.1, share)) for share in (0.0, 0.1, 0.3, 1.0, 1e4)]
+    assert np.all(np.diff(shares, axis=0) >= 0)
+    assert shares[0] == scored(probe, 0.1)
+    assert min(shares[-1]) > 0.9
+
+
+def test_the_claim_names_the_share(probe: LocalProbe) -> None:
+    known = KnownErrors(1, 5)
+    found = probe.score_frames(IDENTITY, known.frames, known.evaluations, Tolerance(0.1, 0.2))[0]
+    assert found.claim == "largest force error ≤ 0.1 eV/Å + 0.2 |F|"
+
+
+@pytest.mark.parametrize("wrong", [(0.0, 0.0, None), (0.1, -0.1, None), (0.1, float("nan"), None), (0.1, 0.0, 0.0)])
+def test_tolerances_that_nothing_meets_are_refused(wrong: tuple[float, float, float | None]) -> None:
+    with pytest.raises(WrongUse, match="was given"):
+        Tolerance(*wrong)
+
+
+def test_tolerances_below_the_noise_of_the_labels_are_refused(probe: LocalProbe) -> None:
+    noisy = replace(probe, label_noise_eV_per_A=0.1)
+    with pytest.raises(WrongUse, match=r"0\.15 eV/Å cannot be told: .* uncertain by 0\.173 eV/Å"):
+        scored(noisy, 0.15)
+    assert scored(noisy, 0.2) == scored(probe, 0.2)
+
+
+def test_energies_are_asked_for_beside_forces_and_survive_as_bytes(probe: LocalProbe) -> None:
+    known = KnownErrors(2, 6)
+    asked = Tolerance(0.3, 0.1, 0.02)
+    sure = replace(probe, energies=EnergyErrors(probe.errors, 0.8), label_noise_eV_per_A=0.01)
+    unsure = replace(probe, energies=EnergyErrors(probe.errors, 0.45))
+    answers = [
+        one.score_frames(IDENTITY, known.frames, known.evaluations, asked)[0]
+        for one in (sure, LocalProbe.from_bytes(sure.to_bytes()), unsure)
+    ]
+    assert answers[0].p_energy_within is not None
+    assert answers[1].p_energy_within == pytest.approx(answers[0].p_energy_within, abs=1e-12)
+    assert answers[2].p_energy_within is None
+    assert len({one.p_within for one in answers}) == 1
+    assert {one.energy_tolerance_eV_per_atom for one in answers} == {0.02}
+    assert LocalProbe.from_bytes(sure.to_bytes()).label_noise_eV_per_A == 0.01
+
+
+def test_a_probe_that_learnt_nothing_of_energies_says_so(probe: LocalProbe) -> None:
+    with pytest.raises(WrongUse, match="learnt nothing of energies"):
+        scored(probe, Tolerance(energy_eV_per_atom=0.02))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sonde.reliability.baselines.protocol import RiskData, Risks
-from sonde.reliability.probes.local import CalibratedErrors
+from sonde.reliability.probes.calibrated_errors import CalibratedErrors
 from sonde.reliability.probes.log_error import inputs
 
 

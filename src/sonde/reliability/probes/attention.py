@@ -18,16 +18,16 @@ from sonde.optional_imports import require
 from sonde.records.arrays import BoolArray, FloatArray, IntArray
 from sonde.records.frames import Frame
 from sonde.records.potentials import FrameEvaluation, PotentialIdentity
-from sonde.records.reliability import Reliability, State, Target
+from sonde.records.reliability import Reliability, State, Target, Tolerance
 from sonde.reliability.gate import ScopeData, ScopeGate
 from sonde.reliability.probe_file import from_bytes, to_bytes
 from sonde.reliability.probes.attention_data import UNITS, StructureData
 from sonde.reliability.probes.attention_network import batch_of, outcome
 from sonde.reliability.probes.attention_training import Calibration, InputScale, Trained, TrainingSettings, train
+from sonde.reliability.probes.calibrated_errors import RELIABLE_FROM
 from sonde.reliability.probes.data import require_finite
 from sonde.reliability.probes.local import (
     MOST_WORST_ATOMS,
-    RELIABLE_FROM,
     environments_of,
     require_same_potential,
     unknown_elements,
@@ -180,7 +180,7 @@ class AttentionProbe:
         identity: PotentialIdentity,
         frames: Sequence[Frame],
         evaluations: Sequence[FrameEvaluation],
-        tolerance: float,
+        tolerance: float | Tolerance,
     ) -> list[Reliability]:
         """Score frames evaluated by the potential of this identity; see `score`."""
         environments = environments_of(self.descriptor, frames)
@@ -193,7 +193,7 @@ class AttentionProbe:
         self,
         evaluation: FrameEvaluation,
         numbers: IntArray,
-        tolerance: float,
+        tolerance: float | Tolerance,
         *,
         identity: PotentialIdentity,
         environments: FloatArray,
@@ -232,8 +232,10 @@ class AttentionProbe:
             unknown_elements=unknown_elements(self.gate, numbers),
         )
 
-    def _require_own(self, tolerance: float) -> None:
-        own = self.model.tolerance
+    def _require_own(self, asked: float | Tolerance) -> None:
+        own, tolerance = self.model.tolerance, asked.force_eV_per_A if isinstance(asked, Tolerance) else asked
+        if isinstance(asked, Tolerance) and (asked.relative or asked.energy_eV_per_atom is not None):
+            raise WrongUse("An attention probe answers for one tolerance on one error: ask a local probe for others.")
         if not np.isclose(tolerance, own, rtol=1e-9, atol=0.0):
             raise WrongUse(
                 f"This attention probe answers for {own:g} {UNITS[self.model.target]} only, not for {tolerance:g}."

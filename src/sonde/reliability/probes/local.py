@@ -5,147 +5,27 @@ groups of frames that the model was not trained on (`calibration`); per structur
 both the out-of-scope gate. Cost per atom is constant: no attention, no neighbours beyond the independent descriptor.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from ase.data import chemical_symbols
 
 from sonde.errors import BadInput, WrongUse
 from sonde.local_environments.descriptors import DensityDescriptor
-from sonde.local_environments.grouping import group_folds, group_numbers
 from sonde.records.arrays import FloatArray, IntArray
 from sonde.records.frames import Frame
 from sonde.records.potentials import FrameEvaluation, PotentialIdentity
-from sonde.records.reliability import Reliability, State
-from sonde.reliability.calibration import SmoothedDistribution
+from sonde.records.reliability import Reliability, State, Tolerance
 from sonde.reliability.gate import ScopeData, ScopeGate
 from sonde.reliability.probe_file import from_bytes, to_bytes
-from sonde.reliability.probes.caution import Caution, tolerances_for
+from sonde.reliability.probes.calibrated_errors import CalibratedErrors
 from sonde.reliability.probes.data import ProbeData, force_norms, require_finite
-from sonde.reliability.probes.log_error import LogErrorModel, LogScale, error_floor, inputs
-from sonde.reliability.probes.structures import LargestErrors, Located
-from sonde.reliability.withheld import withheld_folds
+from sonde.reliability.probes.energies import EnergyErrors
 
-LEAST_FRAMES = 20
-LEAST_GROUPS = 5
-N_FOLDS = 3
-RELIABLE_FROM = 0.5
-"""A structure is never reliable where being within tolerance is less likely than not; see `caution` for more."""
 MOST_WORST_ATOMS = 5
-
-
-@dataclass(frozen=True, eq=False)
-class CalibratedErrors:
-    """A model of log errors with the distributions that make its probabilities honest, and when to rely on them."""
-
-    model: LogErrorModel
-    scale: LogScale
-    atoms: SmoothedDistribution
-    largest: LargestErrors
-    caution: Caution
-
-    @classmethod
-    def fit(cls, data: ProbeData, *, seed: int) -> "CalibratedErrors":
-        """Fit the model on all frames, scale and distributions on frames scored by models that never saw their group.
-
-        Raises
-        ------
-        BadInput
-            Too few labelled frames or groups.
-        """
-        _require_enough(data)
-        floor = error_floor(data)
-        model = LogErrorModel.fit(data, error_floor=floor, seed=seed)
-        located = _out_of_fold_locations(data, floor, group_folds(data.groups, N_FOLDS, seed), seed)
-        X = [model.features.of(*inputs(data, n)) for n in range(data.n_frames)]
-        log_errors = [np.log(errors + floor) for errors in data.errors]
-        residuals = np.concatenate(log_errors) - np.concatenate(located)
-        scale = LogScale.fit(np.concatenate([model.features.for_scale(own) for own in X]), residuals)
-        spreads = [scale.at(model.features.for_scale(own)) for own in X]
-        atoms = SmoothedDistribution.fit(residuals / np.concatenate(spreads))
-        largest = LargestErrors.fit(Located(located, spreads, log_errors))
-        bare = cls(model, scale, atoms, largest, Caution(np.zeros(0), np.zeros(0)))
-        return replace(bare, caution=bare._caution(data, spreads, seed))
-
-    def _caution(self, data: ProbeData, spreads: Sequence[FloatArray], seed: int) -> Caution:
-        """Find how sure to be from structures whose composition the model that places them did not know."""
-        fold = withheld_folds(data.numbers, data.groups, N_FOLDS, seed)
-        located = _out_of_fold_locations(data, self.model.error_floor, fold, seed)
-        known = _with_known_elements(data, fold)
-        largest, tolerances = data.largest_errors[known], tolerances_for(data.largest_errors)
-        logs = np.log(tolerances + self.model.error_floor).tolist()
-        p = [[self.largest.p_within(located[n], spreads[n], t) for n in known.tolist()] for t in logs]
-        return Caution.fit(np.array(p), largest, tolerances, RELIABLE_FROM)
-
-    def reliable_from(self, tolerance: float) -> float:
-        """The probability from which a structure in scope counts as reliable at a tolerance, eV/Å."""
-        return self.caution.at(tolerance, RELIABLE_FROM)
-
-    def p_within(
-        self, embeddings: FloatArray, numbers: IntArray, norms: FloatArray, tolerance: float
-    ) -> tuple[float, FloatArray]:
-        """Probability that the largest error, and (n_atoms,) that each atom's, is at most tolerance, eV/Å."""
-        return self.p_within_each(embeddings, numbers, norms, [tolerance])[0]
-
-    def p_within_each(
-        self, embeddings: FloatArray, numbers: IntArray, norms: FloatArray, tolerances: Sequence[float]
-    ) -> list[tuple[float, FloatArray]]:
-        """The same for several tolerances."""
-        for tolerance in tolerances:
-            if not (np.isfinite(tolerance) and tolerance > 0):
-                raise WrongUse(f"A tolerance on the force error must be above zero, in eV/Å; {tolerance} was given.")
-        X = self.model.features.of(embeddings, numbers, norms)
-        location, spread = self.model.location(X), self.scale.at(self.model.features.for_scale(X))
-        logs = [float(np.log(tolerance + self.model.error_floor)) for tolerance in tolerances]
-        return [(self.largest.p_within(location, spread, t), self.atoms.cdf((t - location) / spread)) for t in logs]
-
-    def worst_location(self, embeddings: FloatArray, numbers: IntArray, norms: FloatArray) -> float:
-        """Log error at which the worst atom is placed: ranks structures, also where probabilities are 0 or 1."""
-        return float(self.model.location(self.model.features.of(embeddings, numbers, norms)).max())
-
-    def state(self) -> dict[str, Any]:
-        """Its arrays; `from_state` takes them back."""
-        return {name: getattr(self, name).state() for name in ("model", "scale", "atoms", "largest", "caution")}
-
-    @classmethod
-    def from_state(cls, state: Mapping[str, Any]) -> "CalibratedErrors":
-        """Rebuild what gave this state."""
-        model, scale = LogErrorModel.from_state(state["model"]), LogScale.from_state(state["scale"])
-        atoms = SmoothedDistribution.from_state(state["atoms"])
-        largest, caution = LargestErrors.from_state(state["largest"]), Caution.from_state(state["caution"])
-        return cls(model, scale, atoms, largest, caution)
-
-
-def _with_known_elements(data: ProbeData, fold: IntArray) -> IntArray:
-    """Frames all of whose elements occur outside their fold, too: others are out of scope whatever a model says."""
-    Z = np.concatenate(data.numbers)
-    of_atom = np.repeat(fold, [len(z) for z in data.numbers])
-    elsewhere = {out: np.unique(Z[of_atom != out]) for out in np.unique(fold).tolist()}
-    known = zip(data.numbers, fold.tolist(), strict=True)
-    return np.flatnonzero([np.isin(z, elsewhere[out]).all() for z, out in known])
-
-
-def _out_of_fold_locations(data: ProbeData, floor: float, fold: IntArray, seed: int) -> list[FloatArray]:
-    """Location of every frame's atoms (n_atoms,) by a model that saw no frame of its fold (n_frames,)."""
-    located: list[FloatArray] = [np.zeros(0)] * data.n_frames
-    for out in np.unique(fold):
-        model = LogErrorModel.fit(data.taking(np.flatnonzero(fold != out)), error_floor=floor, seed=seed)
-        held = np.flatnonzero(fold == out).tolist()
-        X = [model.features.of(*inputs(data, n)) for n in held]
-        ends = np.cumsum([len(own) for own in X])[:-1]
-        for n, own in zip(held, np.split(model.location(np.concatenate(X)), ends), strict=True):
-            located[n] = own
-    return located
-
-
-def _require_enough(data: ProbeData) -> None:
-    n_groups = len(np.unique(group_numbers(data.groups)))
-    if data.n_frames < LEAST_FRAMES or n_groups < LEAST_GROUPS:
-        problem = f"{data.n_frames} frames with forces in {n_groups} groups are too few."
-        mend = f"Give at least {LEAST_FRAMES} frames with forces in {LEAST_GROUPS} groups, unseen by the potential."
-        raise BadInput("probe", None, problem, mend)
+OF_A_VECTOR = float(np.sqrt(3))
+"""Standard deviations of one component in the length of a vector of three."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,6 +36,10 @@ class LocalProbe:
     errors: CalibratedErrors
     gate: ScopeGate
     descriptor: DensityDescriptor
+    energies: EnergyErrors | None = None
+    """Of energies per atom; None where it learnt nothing of them."""
+    label_noise_eV_per_A: float | None = None
+    """Standard deviation of the force components of the labels it learnt from; None is not known."""
 
     @classmethod
     def fit(
@@ -177,7 +61,7 @@ class LocalProbe:
         identity: PotentialIdentity,
         frames: Sequence[Frame],
         evaluations: Sequence[FrameEvaluation],
-        tolerance: float,
+        tolerance: float | Tolerance,
     ) -> list[Reliability]:
         """Score frames evaluated by the potential of this identity; see `score`."""
         environments = environments_of(self.descriptor, frames)
@@ -191,32 +75,39 @@ class LocalProbe:
         self,
         evaluation: FrameEvaluation,
         numbers: IntArray,
-        tolerance: float,
+        tolerance: float | Tolerance,
         *,
         identity: PotentialIdentity,
         environments: FloatArray,
     ) -> Reliability:
-        """Say whether one evaluated structure's forces can be trusted to tolerance, eV/Å.
+        """Say whether one evaluated structure's forces can be trusted to the tolerance; a plain number is in eV/Å.
 
         environments: (n_atoms, width) of `descriptor`; see `environments_of`.
 
         Raises
         ------
         WrongUse
-            The tolerance is not above zero, or the evaluation is by another potential than the probe was fitted on.
+            The tolerance is not above zero or below the noise of the labels, it asks of energies where the probe learnt
+            nothing of them, or the evaluation is by another potential than the probe was fitted on.
         BadInput
             No atoms, or embeddings, forces or an energy that are not finite.
         """
         require_same_potential(self.identity, identity)
         require_finite(evaluation, "structure")
         embeddings, numbers = np.asarray(evaluation.embeddings, float), np.asarray(numbers, np.int64)
-        p, atomic = self.errors.p_within(embeddings, numbers, force_norms(evaluation), tolerance)
+        asked, norms = Tolerance.of(tolerance), force_norms(evaluation)
+        least, most = (float(end(asked.of_atoms(norms))) for end in (np.min, np.max))
+        self._require_answerable(asked, least)
+        p, atomic = self.errors.p_within(embeddings, numbers, norms, asked)
         ratios = self.gate.ratios([embeddings], [environments], [numbers])[0]
         score = float(ratios.max())
         return Reliability(
-            state=_state(p, score, self.errors.reliable_from(tolerance)),
+            state=_state(p, score, self.errors.reliable_from(least, most)),
             p_within=p,
-            tolerance_eV_per_A=float(tolerance),
+            tolerance_eV_per_A=asked.force_eV_per_A,
+            relative_tolerance=asked.relative,
+            energy_tolerance_eV_per_atom=asked.energy_eV_per_atom,
+            p_energy_within=self._p_energy(evaluation, asked),
             out_of_scope_score=score,
             false_alarm_rate=self.gate.false_alarm_rate,
             worst_atoms=_worst_atoms(atomic, ratios.max(axis=1)),
@@ -227,11 +118,32 @@ class LocalProbe:
             unknown_elements=unknown_elements(self.gate, numbers),
         )
 
+    def _require_answerable(self, asked: Tolerance, least: float) -> None:
+        noise = self.label_noise_eV_per_A
+        if noise is not None and least < OF_A_VECTOR * noise:
+            raise WrongUse(
+                f"A force error of {least:.3g} eV/Å cannot be told: the labels that the probe learnt from are "
+                f"themselves uncertain by {OF_A_VECTOR * noise:.3g} eV/Å (geometries labelled more than once). Ask for "
+                "a larger tolerance, or fit on labels that are converged more tightly."
+            )
+        if asked.energy_eV_per_atom is not None and self.energies is None:
+            raise WrongUse(
+                "This probe learnt nothing of energies: fit it (sonde trust fit) on frames that carry them, in as many "
+                "groups as forces need."
+            )
+
+    def _p_energy(self, evaluation: FrameEvaluation, asked: Tolerance) -> float | None:
+        if asked.energy_eV_per_atom is None or self.energies is None:
+            return None
+        return self.energies.p_within(evaluation, asked.energy_eV_per_atom)
+
     def to_bytes(self) -> bytes:
         """Write the probe: arrays and JSON, no pickle."""
         descriptor, identity = asdict(self.descriptor), asdict(self.identity)
-        parts = {"errors": self.errors.state(), "gate": self.gate.state()}
-        return to_bytes({"probe": "local", "identity": identity, "descriptor": descriptor, **parts})
+        energies = None if self.energies is None else self.energies.state()
+        parts = {"errors": self.errors.state(), "gate": self.gate.state(), "energies": energies}
+        noise = {"label_noise_eV_per_A": self.label_noise_eV_per_A}
+        return to_bytes({"probe": "local", "identity": identity, "descriptor": descriptor, **parts, **noise})
 
     @classmethod
     def from_bytes(cls, payload: bytes) -> "LocalProbe":
@@ -247,6 +159,8 @@ class LocalProbe:
             CalibratedErrors.from_state(state["errors"]),
             ScopeGate.from_state(state["gate"]),
             DensityDescriptor(**descriptor),
+            EnergyErrors.from_state(state["energies"]) if state.get("energies") else None,
+            state.get("label_noise_eV_per_A"),
         )
 
 

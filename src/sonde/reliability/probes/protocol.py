@@ -8,7 +8,7 @@ from sonde.local_environments.descriptors import DensityDescriptor
 from sonde.records.arrays import FloatArray, IntArray
 from sonde.records.frames import Frame
 from sonde.records.potentials import FrameEvaluation, PotentialIdentity
-from sonde.records.reliability import DEFAULT_TOLERANCE_EV_PER_A, Reliability
+from sonde.records.reliability import DEFAULT_TOLERANCE_EV_PER_A, Reliability, Tolerance
 from sonde.reliability.probe_file import from_bytes
 from sonde.reliability.probes.attention import AttentionProbe
 from sonde.reliability.probes.local import LocalProbe
@@ -27,7 +27,7 @@ class Probe(Protocol):
         self,
         evaluation: FrameEvaluation,
         numbers: IntArray,
-        tolerance: float,
+        tolerance: float | Tolerance,
         *,
         identity: PotentialIdentity,
         environments: FloatArray,
@@ -40,7 +40,7 @@ class Probe(Protocol):
         identity: PotentialIdentity,
         frames: Sequence[Frame],
         evaluations: Sequence[FrameEvaluation],
-        tolerance: float,
+        tolerance: float | Tolerance,
     ) -> list[Reliability]:
         """Judge evaluated structures."""
         ...

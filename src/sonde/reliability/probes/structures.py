@@ -51,10 +51,13 @@ class LargestErrors:
         maximum = SizeAwareMaximum.fit(odds, [_character(own) for own in data.location])
         return cls(one_scale, atoms, maximum)
 
-    def p_within(self, location: FloatArray, scale: FloatArray, log_tolerance: float) -> float:
-        """Probability that all of a structure's log errors, placed at location and scale (n_atoms,), stay below."""
-        spread = 1.0 if self.one_scale else scale
-        return self.maximum.p_within(self.atoms.log_odds((log_tolerance - location) / spread), _character(location))
+    def p_within(self, location: FloatArray, scale: FloatArray, log_tolerance: float | FloatArray) -> float:
+        """Probability that all of a structure's log errors, placed at location and scale (n_atoms,), stay below.
+
+        log_tolerance : one for all atoms, or (n_atoms,). The worst atom is the one that is nearest to its tolerance.
+        """
+        spread, above = 1.0 if self.one_scale else scale, location - log_tolerance
+        return self.maximum.p_within(self.atoms.log_odds(-above / spread), _character(above))
 
     def _brier(self, data: Located) -> float:
         largest = np.array([e.max() for e in data.log_errors])
