@@ -65,25 +65,44 @@ class Evidence:
 
 def link(changes: Sequence[Change], passages: Sequence[Passage], identities: Sequence[Identity] = ()) -> list[Link]:
     """Link passages in memory to changes, best first for every change in turn; `identities` tell who is who."""
-    return list(links_between(changes, Listing(passages), identities))
+    talk = Listing(passages)
+    return list(links_between(changes, talk, world_of(changes, talk, identities)))
+
+
+@dataclass(frozen=True)
+class World:
+    """What is known of everybody and everything when changes are linked."""
+
+    people: People
+    authors: Sequence[str | None]
+    """Everybody who wrote a passage or made a change."""
+    homes: Mapping[str, Home]
+    """What each repository is about."""
 
 
 def links_between(
     changes: Sequence[Change],
     talk: MentionedTalk,
-    identities: Sequence[Identity] = (),
+    world: World,
+    asked: Sequence[int] | None = None,
     progress: Progress = SILENT,
 ) -> Iterator[Link]:
-    """Link passages to changes, best first for every change in turn; `identities` tell who is who.
+    """Link passages to changes, best first for every change in turn; `asked` are ordinals of changes, None: all.
 
     The cost grows with the number of changes times that of the passages that mention their setting, commit, path and
     values near their time, never with the number of all passages; only some of these are in memory together.
     """
+    reading = _Reading(talk, world.people, world.homes)
+    ordinals = range(len(changes)) if asked is None else asked
+    for ordinal in progress.track(ordinals, "linking changes", len(ordinals)):
+        yield from _links(ordinal, target_of(changes[ordinal]), reading)
+
+
+def world_of(changes: Sequence[Change], talk: MentionedTalk, identities: Sequence[Identity]) -> World:
+    """Tell who is who, and what each repository is about."""
     written = talk.written()
-    authors = dict.fromkeys([*(change.author for change in changes), *talk.authors()])
-    reading = _Reading(talk, people_of(identities, authors), homes(changes, written.of_source, written.known))
-    for ordinal, change in enumerate(progress.track(changes, "linking changes", len(changes))):
-        yield from _links(ordinal, target_of(change), reading)
+    authors = tuple(dict.fromkeys([*(change.author for change in changes), *talk.authors()]))
+    return World(people_of(identities, authors), authors, homes(changes, written.of_source, written.known))
 
 
 @dataclass(frozen=True)
@@ -156,7 +175,7 @@ def _candidates(target: Target, reading: _Reading) -> list[_Candidate]:
     spoken = joined([concept, *(reading.spelling(word) for word in sorted(target.key_words))])
     named_values = bool(target.new_words or target.old_words)
     naming += nearest(spoken if named_values else within(spoken, when, LONG_APART_DAYS * _DAY), when, MOST_SPOKEN)
-    valued = joined([reading.mentioning(name) for name in _value_names(target)])
+    valued = joined([reading.mentioning(name) for name in value_names(target)])
     giving = nearest(among(valued, spoken), when, MOST_SPOKEN)
     giving += nearest(in_conversations(valued, concept), when, MOST_SPOKEN)
     found = reading.candidates(sorted({*naming, *giving}))
@@ -171,7 +190,7 @@ def _bears_on(target: Target, candidate: _Candidate) -> bool:
     return names_key(target, candidate.passage.text.lower())
 
 
-def _value_names(target: Target) -> Iterator[str]:
+def value_names(target: Target) -> Iterator[str]:
     """Names of the new and the old value, in any unit or in none."""
     for quantity in (target.new, target.old):
         bare = Quantity(quantity.value, None, None, quantity.span) if quantity else None

@@ -90,6 +90,11 @@ def conversation_key(passage: Passage) -> int:
     return (2 * digest + loose << 24) + day
 
 
+def is_loose(passage: Passage) -> bool:
+    """Whether a passage is chat that states no thread."""
+    return _name(passage) is None
+
+
 def _name(passage: Passage) -> str | None:
     """The thread a passage states, a slide or a commit by itself, or None for loose chat."""
     if passage.kind == "slides":

@@ -8,17 +8,24 @@ from sonde.progress import SILENT, Progress
 from sonde.records.decisions import JudgedLinks, Link
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sonde.decisions.relinking import Standing
+    from sonde.decisions.talk import MentionedTalk
+    from sonde.records.decisions import Change
     from sonde.store import Project
 
 BY_A_PERSON = "confirmed by a person"
 
 
-def link_again(project: "Project", progress: Progress = SILENT) -> int:
+def link_again(project: "Project", progress: Progress = SILENT, *, whole: bool = False) -> int:
     """Link passages with changes, and return how many links there are; what is new may explain what is old.
 
-    Only passages that came since the last time are read for what they mention.
+    Only passages that came since the last time are read for what they mention, and only changes that these may bear on
+    are linked again; with `whole`, all are, which comes to the same.
     """
-    from sonde.decisions.linking import links_between
+    from sonde.decisions.linking import links_between, world_of
+    from sonde.decisions.relinking import standing_in
     from sonde.decisions.talk import Stored
 
     changes = project.changes.all()
@@ -27,7 +34,27 @@ def link_again(project: "Project", progress: Progress = SILENT) -> int:
     with project.writing():
         read_passages(project, progress)
         talk = Stored(project.passages, project.mentions)
-        return project.links.replace(links_between(changes, talk, project.identities.all(), progress))
+        world = world_of(changes, talk, project.identities.all())
+        standing = standing_in(world, changes, project.passages.count(), project.changes.last_id())
+        asked = None if whole else _to_link(project, changes, talk, standing)
+        project.links.replace(links_between(changes, talk, world, asked, progress), asked)
+        project.links.note_standing(standing.as_text())
+        return project.links.count()
+
+
+def _to_link(
+    project: "Project", changes: "Sequence[Change]", talk: "MentionedTalk", standing: "Standing"
+) -> list[int] | None:
+    """Ordinals of the changes to link again; None: all."""
+    from sonde.decisions.relinking import MOST_NEW, Arrived, changes_to_link, standing_of
+    from sonde.store.full_text import words_spelled
+
+    before = standing_of(project.links.standing())
+    if before is None or project.passages.repeats_after(before.last_passage):
+        return None
+    new = project.passages.since(before.last_passage, limit=MOST_NEW + 1)
+    arrived = Arrived(new, project.passages, words_spelled)
+    return changes_to_link(changes, project.changes.n_until(before.last_change), arrived, talk, (before, standing))
 
 
 def read_passages(project: "Project", progress: Progress = SILENT) -> None:

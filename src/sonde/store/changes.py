@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields, replace
 from itertools import groupby
@@ -68,6 +69,16 @@ class ChangeStore:
                 connection.executemany("DELETE FROM changes WHERE id = ?", gone)
         return n_new
 
+    def last_id(self) -> int:
+        """Number of the change that was added last; numbers count up and are never given twice."""
+        ((last,),) = self._ledger.rows("SELECT coalesce(max(id), 0) FROM changes")
+        return int(last)
+
+    def n_until(self, last_id: int) -> int:
+        """How many changes have a number up to one: so many of `all` come first."""
+        ((n,),) = self._ledger.rows("SELECT count(*) FROM changes WHERE id <= ?", last_id)
+        return int(n)
+
     def all(self) -> list[Change]:
         """Return all changes; a Link names a change by its ordinal in this list."""
         return [_change(row) for row in self._ledger.rows(f"SELECT {_COLUMNS} FROM changes ORDER BY id")]
@@ -79,29 +90,47 @@ class LinkStore:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 
-    def replace(self, links: Iterable[Link]) -> int:
+    def replace(self, links: Iterable[Link], changes: Sequence[int] | None = None) -> int:
         """Put new suggestions in the place of the old, and return how many; what a person said of a link stays so.
 
         links: in the order of their changes. They are stored as they come, so that they need not fit into memory.
+        changes: ordinals of the changes that they are for, in order; None: of all.
         """
-        n, done = 0, -1
+        n, done = 0, 0
         with self._ledger.lock.held():
             ids = [row["id"] for row in self._ledger.rows("SELECT id FROM changes ORDER BY id")]
+            asked = range(len(ids)) if changes is None else changes
             for batch in _whole_changes(links, self._ledger.batch_rows):
-                last = max(done, *(link.change for link in batch))
-                self._replace(ids, batch, (done, last))
-                n, done = n + len(batch), last
-            self._replace(ids, (), (done, len(ids) - 1))
+                upto = bisect_right(asked, max(link.change for link in batch))
+                self._replace(ids, batch, asked[done:upto])
+                n, done = n + len(batch), max(done, upto)
+            self._replace(ids, (), asked[done:])
         return n
 
-    def _replace(self, ids: Sequence[int], links: Sequence[Link], span: tuple[int, int]) -> None:
-        """Replace the suggestions of the changes after the first and up to the second of two ordinals."""
+    def _replace(self, ids: Sequence[int], links: Sequence[Link], changes: Sequence[int]) -> None:
+        """Replace the suggestions of changes, by their ordinals."""
         rows = [
             (one.passage, _id_at(ids, one.change), one.score, json.dumps(one.evidence), one.status) for one in links
         ]
         with self._ledger.transaction("links") as connection:
-            connection.executemany(_FORGET, [(change,) for change in ids[span[0] + 1 : span[1] + 1]])
+            connection.executemany(_FORGET, [(_id_at(ids, change),) for change in changes])
             connection.executemany(_SUGGEST, rows)
+
+    def count(self) -> int:
+        """How many links there are."""
+        ((n,),) = self._ledger.rows("SELECT count(*) FROM links")
+        return int(n)
+
+    def standing(self) -> str | None:
+        """What was noted when all was linked; None where a passage went or was revised since."""
+        row = self._ledger.row("SELECT standing FROM linked")
+        return None if row is None else str(row["standing"])
+
+    def note_standing(self, standing: str | None) -> None:
+        """Note what it takes to tell what has to be linked the next time."""
+        with self._ledger.transaction("linked") as connection:
+            connection.execute("DELETE FROM linked")
+            connection.executemany("INSERT INTO linked VALUES (?)", [(standing,)] if standing is not None else [])
 
     def of(self, change: Change) -> list[Link]:
         """Return the links of one change; they name no ordinal of it but 0."""

@@ -1,7 +1,11 @@
 """Queries as SQLite's full-text search takes them: every word quoted, so that no text can become syntax."""
 
 import re
+import sqlite3
+from collections.abc import Iterable
 
+TOKENS = "porter unicode61 tokenchars '_'"
+"""How the words of passages are told apart and cut to their stems, see the first migration."""
 _WORD = re.compile(r"\w+")
 
 
@@ -21,3 +25,15 @@ def match_expression(query: str) -> str | None:
 def quoted(term: str) -> str:
     """A term as a phrase."""
     return '"' + term.replace('"', '""') + '"'
+
+
+def words_spelled(texts: Iterable[str], words: Iterable[str]) -> set[str]:
+    """Those of the words that texts hold, as a search would find them."""
+    index = sqlite3.connect(":memory:")
+    try:
+        index.execute(f'CREATE VIRTUAL TABLE held USING fts5(text, tokenize="{TOKENS}")')
+        index.executemany("INSERT INTO held VALUES (?)", ((text,) for text in texts))
+        look = "SELECT 1 FROM held WHERE held MATCH ? LIMIT 1"
+        return {word for word in words if index.execute(look, (quoted(word),)).fetchone()}
+    finally:
+        index.close()

@@ -132,6 +132,18 @@ class PassageStore:
         """About how many passages there are: removed ones count where nothing was added since."""
         return self._last_id()
 
+    def since(self, place: int, *, limit: int) -> list[Passage]:
+        """Return the passages that were added after one, in order."""
+        rows = self._ledger.rows(f"SELECT {COLUMNS} FROM passages WHERE id > ? ORDER BY id LIMIT ?", place, limit)
+        return [passage_of(row) for row in rows]
+
+    def repeats_after(self, place: int) -> bool:
+        """Whether a passage that was added after one has the anchor of an earlier passage, of another source."""
+        repeated = (
+            "SELECT 1 FROM passages AS new JOIN passages AS old USING (anchor) WHERE new.id > ? AND old.id <= ? LIMIT 1"
+        )
+        return self._ledger.row(repeated, place, place) is not None
+
     def frequency(self, word: str) -> int:
         """How many passages hold a word or another form of it; counting ends at 20,000."""
         expression = match_expression(word)

@@ -12,14 +12,19 @@ def now() -> datetime:
 
 def time_text(time: datetime) -> str:
     """Write an aware time; a naive one is refused, since its zone would be a guess."""
-    if time.utcoffset() is None:
-        raise WrongUse(f"A time must carry its zone, {time.isoformat()} does not: attach one with .replace(tzinfo=…).")
-    return (time if time.tzinfo is UTC else time.astimezone(UTC)).isoformat(timespec="microseconds")
+    if time.tzinfo is not UTC:
+        if time.utcoffset() is None:
+            raise WrongUse(
+                f"A time must carry its zone, {time.isoformat()} does not: attach one with .replace(tzinfo=…)."
+            )
+        time = time.astimezone(UTC)
+    return time.isoformat(timespec="microseconds")
 
 
 def time_of(text: str) -> datetime:
     """Read back what `time_text` wrote."""
-    return datetime.fromisoformat(text).astimezone(UTC)
+    time = datetime.fromisoformat(text)
+    return time if time.tzinfo is UTC else time.astimezone(UTC)
 
 
 def optional_time_text(time: datetime | None) -> str | None:

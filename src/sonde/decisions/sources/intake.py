@@ -39,7 +39,8 @@ class Intake:
                 self.n_passages += 1
                 if self._anchors is not None:
                     self._anchors.add(passage.anchor)
-                yield self._without_secrets(passage, signs) if signs or passage.title else passage
+                suspected = signs or _title_shown(passage.title or "").n_secrets
+                yield self._without_secrets(passage, signs) if suspected else passage
 
     def _is_allowed(self, passage: Passage) -> bool:
         found = entry(passage, self.access)

@@ -149,7 +149,7 @@ def _passage(message: Message, ts: str, conversation: Conversation, names: Mappi
         kind="slack",
         author=_author(message, names),
         time=datetime.fromtimestamp(float(ts), UTC),
-        thread=f"{conversation.name}/{thread}" if TS.fullmatch(thread) else None,
+        thread=f"{conversation.name}/{thread}" if thread and TS.fullmatch(thread) else None,
         title=conversation.title,
         visibility=conversation.visibility,
         edited=bool(message.get("edited")),

@@ -11,6 +11,7 @@ from sonde.store.migrations import (
     m005_vocabulary,
     m006_identities,
     m007_mentions,
+    m008_linked,
 )
 
 _STEPS = (
@@ -21,6 +22,7 @@ _STEPS = (
     m005_vocabulary,
     m006_identities,
     m007_mentions,
+    m008_linked,
 )
 SCRIPTS: tuple[str, ...] = tuple(step.SCRIPT for step in _STEPS)
 FORMAT = len(SCRIPTS)
