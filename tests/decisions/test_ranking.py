@@ -14,7 +14,8 @@ from sonde.decisions.free_answers import log_odds
 from sonde.decisions.ranking import asked_of, document_of, ranked
 from sonde.decisions.retrieval import parse_question
 from sonde.decisions.stemming import porter
-from sonde.decisions.wording import how_held, parted_stems, spoken_words, terms_in
+from sonde.decisions.synonyms import meanings
+from sonde.decisions.wording import BY_SYNONYM, how_held, parted_stems, spoken_words, synonyms_of, terms_in
 from sonde.records.decisions import Change, Passage, Why
 from sonde.store import Project
 
@@ -77,6 +78,25 @@ def test_words_count_whole_by_part_and_by_synonym() -> None:
     assert whole == (1.0, 0.0, 0.0)
     assert 0.0 < part[0] < 1.0
     assert 0.0 < synonym[1] < 1.0
+
+
+def test_turns_of_several_words_stand_for_one() -> None:
+    assert [term.word for term in terms_in("Why was the Fortran driver given up?")] == [
+        "fortran",
+        "driver",
+        "abandoned",
+    ]
+    turned = terms_in("why are names left out on purpose?")
+    assert how_held(turned, "names are skipped deliberately") == (1.0, BY_SYNONYM, BY_SYNONYM)
+    assert how_held(turned, "names left on the table") == (1.0, 0.0, 0.0)
+
+
+def test_synonyms_hold_both_ways_and_are_told_by_their_stems() -> None:
+    for group in meanings():
+        stems = {porter(word) for word in group}
+        assert len(group) > 1
+        for stem in stems:
+            assert stems - {stem} <= synonyms_of(stem)
 
 
 def test_words_that_are_searched_and_counted_in_order() -> None:

@@ -7,148 +7,8 @@ from functools import lru_cache
 
 from sonde.concepts import concept_of, concepts_in, words_of
 from sonde.decisions.stemming import porter
+from sonde.decisions.synonyms import meanings
 
-_SAME = (
-    "max maximum upper largest most",
-    "min minimum lower smallest least",
-    "drop remove delete discard exclude eliminate strip omit skip prune discontinue",
-    "filter exclude discard reject drop",
-    "add introduce include insert",
-    "allow permit accept support enable",
-    "forbid disallow prohibit ban prevent disable",
-    "reject refuse decline rejected",
-    "replace substitute swap supersede switch migrate",
-    "rename name call naming",
-    "raise increase bump enlarge grow higher larger",
-    "lower reduce decrease shrink smaller limit",
-    "limit restrict cap bound maximum restriction",
-    "fix repair bugfix patch correct mend",
-    "bug error failure fault problem issue crash wrong",
-    "fail crash break abort",
-    "fast speed quick performance efficient slow faster quicker speedup overhead",
-    "memory ram oom footprint",
-    "expensive cost costly cheap",
-    "dependency require requirement depend package library",
-    "pin constrain cap freeze",
-    "deprecate obsolete legacy discontinue",
-    "argument parameter option flag keyword setting arg param kwarg",
-    "configuration config setting configure",
-    "function method routine",
-    "folder directory path",
-    "file document",
-    "test check verify testing",
-    "documentation docs docstring doc",
-    "default standard",
-    "float32 fp32 single precision",
-    "float64 fp64 double precision",
-    "gpu cuda device",
-    "cpu processor",
-    "random stochastic randomness seed rng",
-    "weight checkpoint parameter model",
-    "ensemble committee",
-    "train training fit fitting",
-    "dataset data",
-    "structure configuration frame snapshot cell geometry",
-    "force gradient",
-    "stress virial",
-    "cell lattice",
-    "neighbor neighbour",
-    "cutoff radius",
-    "functional xc",
-    "relax relaxation optimise optimize optimization",
-    "simple simplicity easy simpler easier simplify",
-    "complex complicated complexity difficult hard",
-    "compatible compatibility backward backwards compat",
-    "license licence",
-    "color colour",
-    "behavior behaviour",
-    "optimise optimize",
-    "initialise initialize init",
-    "normalise normalize",
-    "safe security secure unsafe vulnerability",
-    "version release",
-    "user people person",
-    "syntax grammar notation",
-    "separate split distinct",
-    "merge join combine unify",
-    "warn warning",
-    "exception error",
-    "store save keep write persist cache",
-    "load read parse",
-    "number integer int",
-    "string text str",
-    "dictionary dict mapping",
-    "list array sequence",
-    "explicit explicitly",
-    "implicit implicitly automatic automatically",
-    "underline caret highlight mark",
-    "quick faster speed",
-    "span range",
-    "one single",
-    "confusing confusion confuse unclear misleading surprising",
-    "ambiguous ambiguity",
-    "consistent consistency inconsistent",
-    "build compile",
-    "tool tooling",
-    "node machine server",
-    "ignore skip",
-    "wait delay sleep timeout",
-    "retry repeat again",
-    "parallel concurrent thread multiprocessing",
-    "hash digest checksum",
-    "email mail",
-    "image picture figure",
-    "average mean",
-    "threshold limit cutoff",
-    "lazy lazily deferred defer postpone demand",
-    "manual manually hand",
-    "empty blank null none",
-    "spawn start launch create begin",
-    "cancel abort interrupt stop",
-    "old legacy stale outdated former",
-    "recommend prefer favour favor encourage",
-    "print log output emit",
-    "order sort sequence",
-    "risk danger risky dangerous hazard unsafe",
-    "deterministic reproducible repeatable",
-    "hang freeze stall deadlock",
-    "workaround hack trick",
-    "guess infer detect heuristic",
-    "equal equality compare comparison",
-    "precise accurate accuracy exact precision",
-    "symlink symbolic",
-    "glob wildcard",
-    "llm ai gpt chatgpt",
-    "shortcut alias abbreviation",
-    "mandatory required obligatory compulsory",
-    "optional voluntary",
-    "nested nesting inner",
-    "broken defective faulty corrupt damaged",
-    "unify uniform consistent standardize standardise",
-    "scatter spread distribute",
-    "quote quotation",
-    "loop cycle iterate iteration",
-    "private internal hidden underscore",
-    "public exported exposed",
-    "generate produce build create",
-    "connection socket",
-    "descriptor handle fd",
-    "subclass inherit derive derived inheritance",
-    "immutable frozen readonly constant",
-    "mutable modify mutate change",
-    "convergence converge tolerance",
-    "temperature thermostat",
-    "pressure barostat",
-    "charge oxidation",
-    "spin magnetic magnetism magmom",
-    "energy energies",
-    "loss objective",
-    "split partition",
-    "duplicate copy duplication",
-    "noise noisy",
-    "outlier anomaly",
-)  # fmt: skip
-"""Words that people write for one another, in software and in the field, one meaning to a row."""
 _QUESTION_WORDS = (
     "a about actually all an and any are as at be been being but by can could did do does doing done for from had has"
     " have he her here his how i if in instead into is isn it its just may me might more most must my no not of off on"
@@ -165,6 +25,24 @@ _SMALL = (
     " with would you your"
 )
 _SMALL_WORDS = frozenset(_SMALL.split())
+_TURNS = (
+    ("given up|gave up|done away with|on its way out", "abandoned"),
+    ("got rid of|taken out|taken away", "removed"),
+    ("left out|leave out|leaves out", "omitted"),
+    ("taken back|backed out|rolled back", "reverted"),
+    ("cut off|cut short", "truncated"),
+    ("switched off|turned off|switch off|turn off", "disabled"),
+    ("by hand", "manually"),
+    ("on purpose", "intentionally"),
+    ("at once|straight away|right away", "immediately"),
+    ("on demand|on request", "lazily"),
+    ("at the same time", "simultaneously"),
+    ("work around|works around|worked around", "workaround"),
+    ("written out|spelled out|spelt out", "explicit"),
+    ("man(?:ual)? pages?", "manpage"),
+)  # fmt: skip
+"""Turns of several words, none of which tells by itself, and the word that people write for them."""
+_TURNED = tuple((re.compile(rf"\b(?:{turn})\b", re.IGNORECASE), word) for turn, word in _TURNS)
 _WORD = re.compile(r"[^\W_]+(?:_[^\W_]+)*")
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|_|(?<=[A-Za-z])(?=\d)")
 BY_SYNONYM, BY_PART = 0.55, 0.85
@@ -174,9 +52,12 @@ BY_SYNONYM, BY_PART = 0.55, 0.85
 @lru_cache(maxsize=1)
 def _synonyms() -> dict[str, frozenset[str]]:
     """Stems by stem."""
-    rows = [{porter(word) for word in row.split()} for row in _SAME]
-    stems = {stem for row in rows for stem in row}
-    return {stem: frozenset().union(*(row for row in rows if stem in row)) - {stem} for stem in stems}
+    found: dict[str, set[str]] = {}
+    for meaning in meanings():
+        stems = {porter(word) for word in meaning}
+        for stem in stems:
+            found.setdefault(stem, set()).update(stems - {stem})
+    return {stem: frozenset(others) for stem, others in found.items()}
 
 
 def synonyms_of(stem: str) -> frozenset[str]:
@@ -187,7 +68,7 @@ def synonyms_of(stem: str) -> frozenset[str]:
 @lru_cache(maxsize=1)
 def _spelled() -> dict[str, tuple[str, ...]]:
     spelled: dict[str, list[str]] = {}
-    for word in dict.fromkeys(word for row in _SAME for word in row.split()):
+    for word in dict.fromkeys(word for meaning in meanings() for word in meaning):
         spelled.setdefault(porter(word), []).append(word)
     return {stem: tuple(words) for stem, words in spelled.items()}
 
@@ -210,6 +91,8 @@ class Term:
 
 def terms_in(question: str) -> tuple[Term, ...]:
     """Return a question's telling words, each once; where nothing else is left, whatever it holds."""
+    for turn, word in _TURNED:
+        question = turn.sub(word, question)
     words = dict.fromkeys(word for written in _WORD.findall(question) for word in _parts(written))
     telling = [word for word in words if word not in QUESTION_WORDS and (len(word) > 1 or word.isdigit())]
     terms: dict[str, Term] = {}
