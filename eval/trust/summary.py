@@ -14,8 +14,7 @@ Row = Mapping[str, Any]
 HEAD = """# Fair tables
 
 What `sonde trust evaluate` found on real data, per set, potential, part held out and tolerance: means over the
-seeds. The JSON files have every seed, score and measure, the pages the figures; `make reports` makes all of them
-anew.
+seeds. The JSON files have every seed, score and measure; `make reports` makes them anew, each with a page of figures.
 
 *In bins*: AUROC of telling structures beyond the tolerance from others of about the same largest predicted force,
 by one fitted score at a time; in brackets *pooled*: the same over all held-out parts at once. *Over the force*: by
@@ -127,7 +126,7 @@ def _line(tables: Sequence[Row]) -> str:
         f"{np.mean([table['prevalence_beyond'] for table in tables]):.0%}",
         f"{_number(_mean(tables, OURS, IN_BINS))} ({_number(_mean(tables, OURS, POOLED))})",
         _interval(_difference(tables, FORCE)),
-        f"{better}, {len(worse)} of {known}" + (f": {', '.join(worse)}" if worse else ""),
+        f"{better}, {len(worse)} of {known}" + (f": {'; '.join(worse)}" if worse else ""),
         "—" if best is None else f"{best} {_number(_mean(tables, best, IN_BINS))}",
         _number(_mean(tables, OURS, "ece"), 3),
         _share(tables, "caught"),
