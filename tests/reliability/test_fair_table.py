@@ -13,10 +13,12 @@ from sonde.errors import WrongUse
 from sonde.local_environments.descriptors import DensityDescriptor
 from sonde.records.trust_evaluation import Better, ScoreRow, ShiftTable, TrustEvaluation
 from sonde.reliability.baselines.energies import of_energies
+from sonde.reliability.baselines.heads import ErrorHeads
 from sonde.reliability.baselines.plain import BoostedTrees, Committee, LargestForce, MajorityClass, SizeAndComposition
 from sonde.reliability.baselines.probes import Local
 from sonde.reliability.baselines.protocol import RiskData, Risks, Score
 from sonde.reliability.fair_table import OURS, all_scores, shift_table
+from sonde.reliability.metrics import auroc
 from sonde.reliability.probes.data import ProbeData
 from sonde.reliability.probes.energies import energy_errors
 from sonde.reliability.probes.local import environments_of
@@ -171,6 +173,20 @@ def test_a_score_gives_each_frame_and_atom_a_risk_and_looks_at_no_label(score: S
     np.testing.assert_array_equal(risks.frames, again.frames)
     if risks.atoms is not None:
         assert [len(own) for own in risks.atoms] == [len(z) for z in test.probe.numbers]
+
+
+def test_linear_heads_find_a_linear_law_and_differ_where_nothing_was_seen(data: RiskData) -> None:
+    law = replace(data.probe, errors=tuple(np.exp(x[:, 0] - 0.5 * x[:, 1]) for x in data.probe.embeddings))
+    lawful = replace(data, probe=law)
+    train, test = lawful.taking(np.arange(100)), lawful.taking(np.arange(100, 160))
+    for score in (ErrorHeads(), ErrorHeads(16)):
+        risks = score.fit(train, seed=0).risks(test, [TOLERANCE])
+        above = test.probe.largest_errors > np.median(test.probe.largest_errors)
+        assert (auroc(above, risks.frames) or 0) > 0.99
+    one, many = (score.fit(data.taking(np.arange(100)), seed=0) for score in (ErrorHeads(), ErrorHeads(16)))
+    apart = replace(test, probe=replace(test.probe, embeddings=tuple(30 * x for x in test.probe.embeddings)))
+    near, far = (many.risks(d, [TOLERANCE]).frames - one.risks(d, [TOLERANCE]).frames for d in (test, apart))
+    assert np.median(np.abs(far)) > 5 * np.median(np.abs(near))
 
 
 def test_an_element_that_was_never_seen_is_as_far_as_can_be(data: RiskData) -> None:

@@ -17,6 +17,7 @@ from sonde.records.arrays import BoolArray, FloatArray, IntArray
 from sonde.records.frames import Frame
 from sonde.records.trust_evaluation import Better, FlagRow, ReliabilityBin, ScoreRow, ShiftTable, TrustEvaluation
 from sonde.reliability.baselines.distances import LastLayer, Mahalanobis, Measure, Mixture, SharedMeasures, scope_of
+from sonde.reliability.baselines.heads import ErrorHeads
 from sonde.reliability.baselines.plain import BoostedTrees, Committee, LargestForce, MajorityClass, SizeAndComposition
 from sonde.reliability.baselines.probes import Local
 from sonde.reliability.baselines.protocol import Calibrating, FittedScore, RiskData, Risks, Score
@@ -39,6 +40,7 @@ from sonde.reliability.shifts import Division, divisions
 
 OURS = "local probe"
 N_TIMED = 20
+N_HEADS = 16
 
 
 def all_scores(*, committee: bool = False) -> tuple[Score, ...]:
@@ -50,6 +52,8 @@ def all_scores(*, committee: bool = False) -> tuple[Score, ...]:
         *((Committee(),) if committee else ()),
         BoostedTrees(with_force=True),
         BoostedTrees(with_force=False),
+        ErrorHeads(),
+        ErrorHeads(N_HEADS),
         SizeAndComposition(),
         *(Measure(column, shared) for column in range(4)),
         Mahalanobis(),
