@@ -89,7 +89,7 @@ def test_the_page_says_who_wins() -> None:
     assert "1 of 2" in in_short  # beaten beyond the interval
     assert "Q residual" in in_short
     assert "97%" in in_short
-    assert "largest predicted force, Q residual" in in_short  # better when pooled
+    assert "largest predicted force; Q residual" in in_short  # better when pooled
     assert "0.43" in in_short  # the gate is worse than chance, and said to be
     assert "after the force-slope correction" in page
     assert re.search(r"--supported\)\">-0.06</span><br><span class=\"soft\">-0.10 … -0.02<", page)  # it loses: red
