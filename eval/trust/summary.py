@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.stats import binom
 
 HERE = Path(__file__).parent
 OURS, FORCE = "local probe", "largest predicted force"
@@ -21,9 +22,10 @@ by one fitted score at a time; in brackets *pooled*: the same over all held-out 
 how much the probe ranks better than the largest predicted force alone, with the 95 % interval over resampled groups
 (the mean of its ends over the seeds), bold where it excludes zero. *Better than, worse than*: how many of the other
 scores the probe beats, or is beaten by, beyond such an interval. *Best other*: the score that ranks best in bins
-beside the probe. *Caught*: structures beyond the tolerance that are set aside as unreliable or out of scope; *false
-alarms*: of the others. A dash: one kind of case only. The three tolerances of a set are the median, the 80 % and
-the 95 % quantile of its errors.
+beside the probe. *ECE*: of the probe, in ten bins of equal mass; in brackets what true probabilities would show by
+chance with so few frames. *Caught*: structures beyond the tolerance that are set aside as unreliable or out of
+scope; *false alarms*: of the others. A dash: one kind of case only. The three tolerances of a set are the median,
+the 80 % and the 95 % quantile of its errors.
 """
 COLUMNS = (
     "held out",
@@ -33,7 +35,7 @@ COLUMNS = (
     "over the force",
     "better than, worse than",
     "best other",
-    "ECE",
+    "ECE (by chance)",
     "caught",
     "false alarms",
     "gate alone",
@@ -60,13 +62,13 @@ def _gains(records: Sequence[Row]) -> Iterator[str]:
     yield ""
     yield "Random divisions, whole groups held out; the three tolerances one after another."
     yield ""
-    yield "| set | potential | frames | over the force | over the best other | ECE |"
+    yield "| set | potential | frames | over the force | over the best other | ECE (by chance) |"
     yield "| --- | --- | ---: | --- | --- | --- |"
     for record in records:
         tables = [own for (shift, *_), own in _together(record, "forces").items() if shift == "random"]
         over = ", ".join(_signed(_difference(own, FORCE)) for own in tables)
         best = ", ".join(_signed(_difference(own, _best_other(own))) for own in tables)
-        eces = ", ".join(_number(_mean(own, OURS, "ece"), 3) for own in tables)
+        eces = ", ".join(f"{_number(_mean(own, OURS, 'ece'), 3)} ({_number(_by_chance(own), 3)})" for own in tables)
         frames = f"{record['n_frames']:,}"
         yield f"| {record['dataset']} | {record['potential']} | {frames} | {over} | {best} | {eces} |"
     yield ""
@@ -128,7 +130,7 @@ def _line(tables: Sequence[Row]) -> str:
         _interval(_difference(tables, FORCE)),
         f"{better}, {len(worse)} of {known}" + (f": {'; '.join(worse)}" if worse else ""),
         "—" if best is None else f"{best} {_number(_mean(tables, best, IN_BINS))}",
-        _number(_mean(tables, OURS, "ece"), 3),
+        f"{_number(_mean(tables, OURS, 'ece'), 3)} ({_number(_by_chance(tables), 3)})",
         _share(tables, "caught"),
         _share(tables, "false_alarms"),
         _number(_flag(tables, "gate_auroc")),
@@ -172,6 +174,25 @@ def _difference(tables: Sequence[Row], name: str | None) -> Difference | None:
 def _flag(tables: Sequence[Row], measure: str) -> float | None:
     values = [table["flags"][measure] for table in tables if table["flags"] and table["flags"][measure] is not None]
     return float(np.mean(values)) if values else None
+
+
+def _by_chance(tables: Sequence[Row]) -> float | None:
+    """ECE to be expected of true probabilities: in each bin the mean absolute deviation of a binomial share."""
+    expected = [
+        float(
+            np.average(
+                [_deviation(b["n"], b["stated"]) for b in table["bins"]], weights=[b["n"] for b in table["bins"]]
+            )
+        )
+        for table in tables
+        if table["bins"]
+    ]
+    return float(np.mean(expected)) if expected else None
+
+
+def _deviation(n: int, p: float) -> float:
+    k = np.arange(n + 1)
+    return float(binom.pmf(k, n, p) @ np.abs(k / n - p))
 
 
 def _share(tables: Sequence[Row], measure: str) -> str:
