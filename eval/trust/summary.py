@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.stats import binom
+
+from sonde.reliability.metrics import calibration_error_by_chance
 
 HERE = Path(__file__).parent
 OURS, FORCE = "local probe", "largest predicted force"
@@ -177,22 +178,10 @@ def _flag(tables: Sequence[Row], measure: str) -> float | None:
 
 
 def _by_chance(tables: Sequence[Row]) -> float | None:
-    """ECE to be expected of true probabilities: in each bin the mean absolute deviation of a binomial share."""
-    expected = [
-        float(
-            np.average(
-                [_deviation(b["n"], b["stated"]) for b in table["bins"]], weights=[b["n"] for b in table["bins"]]
-            )
-        )
-        for table in tables
-        if table["bins"]
-    ]
+    """ECE to be expected of true probabilities."""
+    bins = [[(own["stated"], own["n"]) for own in table["bins"]] for table in tables if table["bins"]]
+    expected = [calibration_error_by_chance(*zip(*own, strict=True)) for own in bins]
     return float(np.mean(expected)) if expected else None
-
-
-def _deviation(n: int, p: float) -> float:
-    k = np.arange(n + 1)
-    return float(binom.pmf(k, n, p) @ np.abs(k / n - p))
 
 
 def _share(tables: Sequence[Row], measure: str) -> str:

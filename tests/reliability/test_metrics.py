@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 from sklearn.metrics import brier_score_loss, roc_auc_score
 
-from sonde.reliability.metrics import auroc, auroc_interval, brier, expected_calibration_error
+from sonde.reliability.metrics import (
+    auroc,
+    auroc_interval,
+    brier,
+    calibration_error_by_chance,
+    error_by_chance,
+    expected_calibration_error,
+)
 
 
 def test_auroc_and_brier_equal_scikit_learn_with_ties() -> None:
@@ -44,3 +51,12 @@ def test_calibration_error() -> None:
     # Probabilities pushed to 0.5 ± 0.5 by a factor of two are wrong by half the distance, 0.125 on average.
     assert expected_calibration_error(honest, 0.25 + p / 2) == pytest.approx(0.125, abs=0.01)
     assert expected_calibration_error(np.array([True, False]), np.array([0.5, 0.5])) == 0.0
+
+
+def test_calibration_error_by_chance_on_paper() -> None:
+    assert calibration_error_by_chance([0.5], [1]) == pytest.approx(0.5)
+    assert calibration_error_by_chance([0.5, 1.0], [2, 6]) == pytest.approx(0.25 / 4)
+    rng = np.random.default_rng(0)
+    p = rng.random(200)
+    found = [expected_calibration_error(rng.random(200) < p, p) for _ in range(300)]
+    assert error_by_chance(p > 2, p) == pytest.approx(np.mean(found), rel=0.1)

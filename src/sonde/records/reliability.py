@@ -126,6 +126,8 @@ class TrustSummary:
     probe: str = "local"
     tolerance_eV_per_atom: float | None = None
     tolerance_eV: float | None = None
+    ece_by_chance: float | None = None
+    """What true probabilities would show with so few frames."""
 
     @property
     def claim(self) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.stats import rankdata
+from scipy.stats import binom, rankdata
 
 from sonde.records.arrays import BoolArray, FloatArray
 from sonde.reliability.resampling import Draws, percentiles
@@ -41,11 +41,26 @@ def brier(happened: BoolArray, p: FloatArray) -> float:
 def expected_calibration_error(happened: BoolArray, p: FloatArray, n_bins: int = 10) -> float:
     """Mean gap between stated probability and observed frequency over bins of equal numbers of cases.
 
-    With n cases per bin a perfectly calibrated probability still shows a gap of about √(p(1 − p)/n). There are fewer
-    bins where a bin would hold fewer than 10 cases.
+    With few cases per bin true probabilities show a gap, too: see `calibration_error_by_chance`. There are fewer bins
+    where a bin would hold fewer than 10 cases.
     """
     bins = reliability_bins(happened, p, n_bins)
     return sum(n * abs(stated - found) for stated, found, n in bins) / len(p)
+
+
+def calibration_error_by_chance(stated: Sequence[float], counts: Sequence[int]) -> float:
+    """The gap to be expected of true probabilities: in each bin the mean deviation of a share of independent cases."""
+    gaps = []
+    for p, n in zip(stated, counts, strict=True):
+        happened = np.arange(n + 1)
+        gaps.append(float(binom.pmf(happened, n, p) @ np.abs(happened / n - p)))
+    return float(np.average(gaps, weights=counts))
+
+
+def error_by_chance(happened: BoolArray, p: FloatArray, n_bins: int = 10) -> float:
+    """The same in the bins of `expected_calibration_error`."""
+    stated, _, counts = zip(*reliability_bins(happened, p, n_bins), strict=True)
+    return calibration_error_by_chance(stated, counts)
 
 
 def reliability_bins(happened: BoolArray, p: FloatArray, n_bins: int = 10) -> list[tuple[float, float, int]]:

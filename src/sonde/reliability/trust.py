@@ -14,7 +14,7 @@ from sonde.records.frames import Frame
 from sonde.records.potentials import FrameEvaluation, PotentialIdentity
 from sonde.records.reliability import TrustSummary
 from sonde.reliability.gate import ScopeData
-from sonde.reliability.metrics import auroc, auroc_interval, brier, expected_calibration_error
+from sonde.reliability.metrics import auroc, auroc_interval, brier, error_by_chance, expected_calibration_error
 from sonde.reliability.probes.calibrated_errors import CalibratedErrors
 from sonde.reliability.probes.data import ProbeData
 from sonde.reliability.probes.energies import EnergyErrors
@@ -183,6 +183,7 @@ def _summary(
         auroc_force_norm=auroc(within, -data.largest_forces),
         brier=brier(within, p),
         ece=expected_calibration_error(within, p),
+        ece_by_chance=error_by_chance(within, p),
         n_out_of_scope=probe.gate.n_beyond,
         grouped_by=settings.grouped_by,
         notes=(*_notes(data, within, p, settings, tolerance), *_notes_of(probe)),

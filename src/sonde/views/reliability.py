@@ -31,11 +31,15 @@ def show_trust(record: TrustSummary, console: Console) -> None:
             f"AUROC {record.auroc:.3f}{interval}; largest predicted force alone {_number(record.auroc_force_norm)}"
         )
     console.print(
-        f"Brier {_number(record.brier)}, ECE {_number(record.ece)}, "
+        f"Brier {_number(record.brier)}, ECE {_number(record.ece)}{_chance(record)}, "
         f"within tolerance {_number(record.prevalence_within)}, out of scope {record.n_out_of_scope}"
     )
     for note in record.notes:
         console.print(f"[dim]{escape(note)}[/dim]")
+
+
+def _chance(record: TrustSummary) -> str:
+    return "" if record.ece_by_chance is None else f" ({record.ece_by_chance:.3f} by chance alone)"
 
 
 def _number(value: float | None) -> str:
