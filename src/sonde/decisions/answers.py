@@ -22,7 +22,7 @@ from sonde.decisions.search_answers import search_answer
 from sonde.decisions.systems import Home
 from sonde.decisions.targets import Target, names_another, target_of, value_stance
 from sonde.decisions.threads import Thread
-from sonde.records.decisions import Change, Quote, Why
+from sonde.records.decisions import Change, Link, Quote, Why
 
 MOST_ASKED = 40
 """Changes of one commit or line that reasons are looked for: a first commit sets hundreds of values."""
@@ -36,7 +36,9 @@ def why_change(archive: Archive, change: Change, question: str | None = None) ->
     """Say why a value was changed."""
     target = target_of(change)
     question = question or f"Why {_in_words(target)}?"
-    judged, said = _judged(archive, change), _said_by_people(archive, change)
+    links = archive.links_of(change)
+    said = {link.passage: link.status for link in links if link.status != "suggested"}  # what people said of them
+    judged = _judged(archive, change, links)
     judged = [item for item in judged if said.get(item.sentence.passage.anchor) != "rejected"]
     quotes = _with_confirmed(archive, quotes_of(judged, LEAST_REASON), said)
     known = {quote.anchor for quote in quotes}
@@ -123,7 +125,7 @@ def why_at(archive: Archive, path: str, line: int | None = None, line_text: str 
 def changes_asked(archive: Archive, query: Query) -> list[Change]:
     """Changes that a question is about: its setting, and its value or file where it gives one; latest first."""
     lower = query.text.lower()
-    about = [key for key, spelled in archive.spelled_keys.items() if _names(spelled, query, lower)]
+    about = archive.keys_named(query.concepts, lambda word: word in lower and _spells_a_key(word, query, lower))
     named = [change for key in about for change in archive.changes_by_key[key]]
     named = [change for change in named if not names_another(target_of(change), query.text)]
     if query.paths:
@@ -149,9 +151,9 @@ def _best_of(archive: Archive, asked: Sequence[Change], question: str) -> Why:
     return replace(best, changes=best.changes + rest)
 
 
-def _judged(archive: Archive, change: Change) -> list[Judged]:
+def _judged(archive: Archive, change: Change, links: Sequence[Link]) -> list[Judged]:
     """Read every conversation that is linked to a change."""
-    scores, anchors_exact = _links_of(archive, change)
+    scores, anchors_exact = _scores_of(links)
     target, era = target_of(change), _era(archive, change)
     read: dict[str, Thread] = {}
     for passage in filter(None, map(archive.talk.get, scores)):
@@ -160,13 +162,6 @@ def _judged(archive: Archive, change: Change) -> list[Judged]:
             read[thread.name] = _without_others(thread, change, archive.homes[change.source], anchors_exact)
     judged = [item for thread in read.values() for item in judge(thread, target, era, scores, anchors_exact)]
     return sorted(judged, key=lambda item: -item.score)
-
-
-def _said_by_people(archive: Archive, change: Change) -> dict[str, str]:
-    """What people said of links to this change: anchor → confirmed or rejected."""
-    links = () if archive.links is None else archive.links.of(change)
-    judged = (found for found in links if found.status != "suggested")
-    return {found.passage: found.status for found in judged}
 
 
 def _with_confirmed(archive: Archive, quotes: tuple[Quote, ...], said: Mapping[str, str]) -> tuple[Quote, ...]:
@@ -182,9 +177,9 @@ def _with_confirmed(archive: Archive, quotes: tuple[Quote, ...], said: Mapping[s
     return (*added, *sorted(rest, key=lambda quote: quote.anchor not in confirmed)) if confirmed else quotes
 
 
-def _links_of(archive: Archive, change: Change) -> tuple[dict[str, float], dict[str, bool]]:
+def _scores_of(links: Sequence[Link]) -> tuple[dict[str, float], dict[str, bool]]:
     """Scores by anchor, and the passages that name the commit or stand beside the value; no rejected links."""
-    live = [found for found in archive.links_of(change) if found.status != "rejected"]
+    live = [found for found in links if found.status != "rejected"]
     scores = {found.passage: found.score * (2.0 if found.status == "confirmed" else 1.0) for found in live}
     exact = {
         found.passage: True
@@ -278,14 +273,10 @@ def _on_line(change: Change, line: int, line_text: str | None) -> bool:
     return change.line == line
 
 
-def _names(spelled: tuple[str | None, frozenset[str]], query: Query, lower: str) -> bool:
-    """Whether a question names a key, by its concept or as it is spelled; an ordinary word spells no key."""
-    concept, words = spelled
-    if concept in query.concepts:
-        return True
-    written = (word for word in words if word in lower)
-    told = (word for word in written if "_" in word or any(m in query.text for m in (f"`{word}`", f"{word} =")))
-    return any(re.search(rf"(?<!\w){re.escape(word)}(?!\w)", lower) for word in told)
+def _spells_a_key(word: str, query: Query, lower: str) -> bool:
+    """Whether a word of a key's name stands for the key in a question; an ordinary word spells no key."""
+    told = "_" in word or any(mark in query.text for mark in (f"`{word}`", f"{word} ="))
+    return told and re.search(rf"(?<!\w){re.escape(word)}(?!\w)", lower) is not None
 
 
 def _in_words(target: Target) -> str:

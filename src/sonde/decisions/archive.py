@@ -1,6 +1,6 @@
 """What answers are drawn from: passages, changes of values, the links between them, and the conversations."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
@@ -15,6 +15,9 @@ from sonde.decisions.targets import key_words
 from sonde.records.decisions import Change, Link
 
 Key = TypeVar("Key")
+Item = TypeVar("Item")
+Setting = tuple[str, str | None]
+"""A key with its unit."""
 PREFIX = 7
 """Digits by which commits are looked up."""
 
@@ -85,6 +88,22 @@ class Archive:
         return {key: (concept_of(*key), key_words(key[0])) for key in self.changes_by_key}
 
     @cached_property
+    def _keys_spelled(self) -> tuple[Mapping[str | None, Sequence[Setting]], Mapping[str, Sequence[Setting]]]:
+        """Keys by concept, and by each word that spells them."""
+        spelled = self.spelled_keys.items()
+        return (
+            _grouped((concept, key) for key, (concept, _) in spelled),
+            _grouped((word, key) for key, (_, words) in spelled for word in words),
+        )
+
+    def keys_named(self, concepts: Iterable[str], is_spelled: Callable[[str], bool]) -> list[Setting]:
+        """Return the keys, with their units, of some concepts, and those spelled by a word that a test holds for."""
+        by_concept, by_word = self._keys_spelled
+        found = {key for concept in concepts for key in by_concept.get(concept, ())}
+        found |= {key for word, keys in by_word.items() if is_spelled(word) for key in keys}
+        return [key for key in self.changes_by_key if key in found]
+
+    @cached_property
     def _changes_by_commit(self) -> Mapping[str, Sequence[Change]]:
         return _grouped((change.commit[:PREFIX], change) for change in self.changes)
 
@@ -98,10 +117,17 @@ class Archive:
         """Links of one change."""
         return link([change], list(self.passages.all())) if self.links is None else self.links.of(change)
 
-    def same_setting(self, change: Change) -> list[Change]:
+    def same_setting(self, change: Change) -> Sequence[Change]:
         """Return all changes of one setting in one file."""
-        in_file = self.changes_by_file.get((change.source, change.path), ())
-        return [other for other in in_file if same_setting(other, change)]
+        setting = (change.source, change.path, change.key, change.unit)
+        if setting not in self._of_settings:
+            in_file = self.changes_by_file.get((change.source, change.path), ())
+            self._of_settings[setting] = [other for other in in_file if same_setting(other, change)]
+        return self._of_settings[setting]
+
+    @cached_property
+    def _of_settings(self) -> dict[tuple[str, str, str, str | None], Sequence[Change]]:
+        return {}
 
     def at(self, as_of: datetime | None, source: str | None) -> "Archive":
         """Return the archive as it stood at a time, or one source of it."""
@@ -116,10 +142,10 @@ class Archive:
         return replace(self, changes=[change for change in self.changes if change.source == source])
 
 
-def _grouped(items: Iterable[tuple[Key, Change]]) -> Mapping[Key, Sequence[Change]]:
-    found: dict[Key, list[Change]] = {}
-    for key, change in items:
-        found.setdefault(key, []).append(change)
+def _grouped(items: Iterable[tuple[Key, Item]]) -> Mapping[Key, Sequence[Item]]:
+    found: dict[Key, list[Item]] = {}
+    for key, item in items:
+        found.setdefault(key, []).append(item)
     return found
 
 
