@@ -38,8 +38,8 @@ HINTS = tuple(field.name for field in fields(Hints) if field.name not in ("reaso
 """Not the last two: see `decisions.free_answers`. Its constant is the one printed here, less what `reasoned` adds, and
 moved so that 85 % of the questions on repositories that nothing answers meet silence."""
 MOST_READ = 60
-STIFFNESS = 0.05
-"""Of the ridge on weights per standard deviation."""
+STIFFNESS = 0.2
+"""Of the ridge that holds the weights, per standard deviation, to the present ones."""
 PEPS = 0.4
 """Weight of a question on proposals against one on a repository."""
 ODDS_WEIGHTS = {"cut out": 0.15, "of another collection": 1.2, "own words, no answer": 0.4, "not recorded": 2.0}
@@ -79,7 +79,10 @@ def _signs(found: Sequence[Found]) -> NDArray[np.float64]:
 
 
 def fitted_weights(rows: Sequence[Row]) -> NDArray[np.float64]:
-    """Weights under which a right passage coming first is likeliest (softmax over what was found), with a ridge."""
+    """Weights under which a right passage coming first is likeliest (softmax over what was found).
+
+    A ridge holds them to the present ones, which carry what earlier questions taught.
+    """
     rows = [row for row in rows if row.right.any()]
     free = [SIGNS.index(name) for name in FITTED]
     kept = [_nearest(row) for row in rows]
@@ -89,9 +92,10 @@ def fitted_weights(rows: Sequence[Row]) -> NDArray[np.float64]:
         for row, places in zip(rows, kept, strict=True)
     ]
     total = sum(weight for *_, weight in cases)
+    present = np.array([getattr(WEIGHTS, name) for name in FITTED]) * scale
 
     def cost(w: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        value, slope = STIFFNESS * float(w @ w) / 2, STIFFNESS * w
+        value, slope = STIFFNESS * float((w - present) @ (w - present)) / 2, STIFFNESS * (w - present)
         for X, offset, right, weight in cases:
             p = np.exp(X @ w + offset - (X @ w + offset).max())
             p /= p.sum()
@@ -100,7 +104,7 @@ def fitted_weights(rows: Sequence[Row]) -> NDArray[np.float64]:
             slope = slope - weight / total * X.T @ (np.where(right, p, 0.0) / likely - p)
         return value, slope
 
-    found = minimize(cost, np.zeros(len(free)), jac=True, method="L-BFGS-B").x / scale
+    found = minimize(cost, present, jac=True, method="L-BFGS-B").x / scale
     return np.array([GIVEN[name] if name in GIVEN else found[FITTED.index(name)] for name in SIGNS])
 
 
@@ -140,7 +144,10 @@ def _question(passages: Sequence[Passage], text: str, stretches: Sequence[str], 
 
 
 def recall_left_out(rows: Sequence[Row]) -> float:
-    """Share of answerable questions with a right passage among the first five, by weights fitted without theirs."""
+    """Share of answerable questions with a right passage among the first five, by weights fitted without theirs.
+
+    The present weights, to which the ridge holds them, may have been fitted with them.
+    """
     found = []
     for name in {row.question.collection for row in rows}:
         weights = fitted_weights([row for row in rows if row.question.collection != name])
