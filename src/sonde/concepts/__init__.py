@@ -105,13 +105,19 @@ def concepts_in(text: str) -> set[str]:
 
 def mentions(text: str) -> list[tuple[str, int]]:
     """Return (concept, place) for every phrase of the table found in a text, by place; contained phrases give way."""
+    return list(_mentions(text))
+
+
+@lru_cache(maxsize=8192)
+def _mentions(text: str) -> tuple[tuple[str, int], ...]:
+    # A sentence is read for every change that its conversation may be about.
     lower = text.lower()
     found: list[tuple[int, int, str]] = []
     for name in dict.fromkeys([name for hint, name in _HINTS if hint in lower]):
         found.extend((match.start(), match.end(), name) for match in _phrases(name).finditer(text))
     found.extend(_bare_cutoffs(text, lower))
     kept = [span for span in found if not any(_covers(other, span) for other in found)]
-    return [(name, start) for start, _, name in sorted(kept)]
+    return tuple((name, start) for start, _, name in sorted(kept))
 
 
 @lru_cache(maxsize=len(CONCEPTS))
