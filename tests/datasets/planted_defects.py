@@ -29,11 +29,12 @@ LEAST_FORCE, LEAST_STRESS = 0.3, 0.01
 
 @dataclass(frozen=True)
 class Defect:
-    """What is done to a frame, where that is a defect, and the kinds of alarm of which one has to name it."""
+    """What is done to a frame, where that is a defect, and the alarm that has to name it: its kinds and words."""
 
     spoil: Spoil
     kinds: tuple[str, ...]
     possible: Callable[[Frame], bool]
+    words: str = ""
 
 
 def _energy(change: Callable[[float, Frame], float]) -> Spoil:
@@ -46,6 +47,11 @@ def _forces(change: Callable[[FloatArray], FloatArray]) -> Spoil:
 
 def _stress(change: Callable[[FloatArray], FloatArray]) -> Spoil:
     return lambda frame, _rng: replace(frame, stress_eV_per_A3=change(_of(frame.stress_eV_per_A3)))
+
+
+def _virials(frame: Frame, _rng: np.random.Generator) -> Frame:
+    volume = abs(float(np.linalg.det(frame.cell)))
+    return replace(frame, stress_eV_per_A3=-volume * _of(frame.stress_eV_per_A3))
 
 
 def _tagged(**tags: Tag) -> Spoil:
@@ -112,17 +118,23 @@ def _any(frame: Frame) -> bool:
 MIXED, SETTINGS = ("mixed_surfaces",), ("mixed_settings",)
 DEFECTS: dict[str, Defect] = {
     "energy per atom": Defect(_energy(lambda e, f: e / f.n_atoms), ("energy_per_atom",), _several),
-    "energy in Ha": Defect(_energy(lambda e, _frame: e / HARTREE), ("energy_unit",), _has_energy),
-    "energy in Ry": Defect(_energy(lambda e, _frame: e / RYDBERG), ("energy_unit",), _has_energy),
-    "energy in kcal/mol": Defect(_energy(lambda e, _frame: e / KCAL), ("energy_unit",), _has_energy),
-    "forces in Ha/Bohr": Defect(_forces(lambda F: F * BOHR / HARTREE), ("force_unit",), _forced),
-    "forces in Ry/Bohr": Defect(_forces(lambda F: F * BOHR / RYDBERG), ("force_unit",), _forced),
-    "forces in eV/Bohr": Defect(_forces(lambda F: F * BOHR), ("force_unit",), _forced),
-    "forces in kcal/mol/Å": Defect(_forces(lambda F: F / KCAL), ("force_unit",), _forced),
+    "energy in Ha": Defect(_energy(lambda e, _frame: e / HARTREE), ("energy_unit",), _has_energy, "in Hartree"),
+    "energy in Ry": Defect(_energy(lambda e, _frame: e / RYDBERG), ("energy_unit",), _has_energy, "in Rydberg"),
+    "energy in kcal/mol": Defect(_energy(lambda e, _frame: e / KCAL), ("energy_unit",), _has_energy, "in kcal/mol"),
+    "forces in Ha/Bohr": Defect(_forces(lambda F: F * BOHR / HARTREE), ("force_unit",), _forced, "in Hartree/Bohr"),
+    "forces in Ry/Bohr": Defect(_forces(lambda F: F * BOHR / RYDBERG), ("force_unit",), _forced, "in Rydberg/Bohr"),
+    "forces in eV/Bohr": Defect(_forces(lambda F: F * BOHR), ("force_unit",), _forced, "in eV/Bohr"),
+    "forces in kcal/mol/Å": Defect(_forces(lambda F: F / KCAL), ("force_unit",), _forced, "in kcal/mol/Å"),
     "gradients for forces": Defect(_forces(lambda F: -F), ("force_sign",), _forced),
-    "stress in GPa": Defect(_stress(lambda S: S * GPA), ("stress_unit",), _stressed),
-    "stress in kbar": Defect(_stress(lambda S: S * KBAR), ("stress_unit",), _stressed),
-    "stress in -kbar": Defect(_stress(lambda S: -S * KBAR), ("stress_unit",), _stressed),
+    "stress in GPa": Defect(_stress(lambda S: S * GPA), ("stress_unit",), _stressed, "in GPa"),
+    "stress in kbar": Defect(_stress(lambda S: S * KBAR), ("stress_unit",), _stressed, "in kbar"),
+    "stress in -kbar": Defect(
+        _stress(lambda S: -S * KBAR), ("stress_unit",), _stressed, "in kbar, positive under compression"
+    ),
+    "stress in Ry/Bohr³": Defect(
+        _stress(lambda S: S * BOHR**3 / RYDBERG), ("stress_unit",), _stressed, "in Rydberg/Bohr³"
+    ),
+    "virials for stress": Defect(_virials, ("stress_unit",), _stressed, "virials in eV, minus"),
     "stress sign": Defect(_stress(lambda S: -S), ("stress_sign",), _stressed),
     "stress order": Defect(_stress(_misordered), ("stress_order",), _sheared),
     "zero energy": Defect(_energy(lambda _e, _frame: 0.0), ("zero_filled_energy",), _has_energy),
@@ -166,27 +178,32 @@ def _first(frame: Frame) -> str:
 
 @dataclass(frozen=True)
 class Planted:
-    """Frames with a defect in some places, and the kinds of alarm of which one has to name it."""
+    """Frames with a defect in some places, and the kinds of alarm of which one has to name it, with these words."""
 
     frames: list[Frame]
     places: list[int]
     kinds: tuple[str, ...]
+    words: str = ""
     against: list[Frame] | None = None
 
 
-def plant(name: str, frames: Sequence[Frame], share: float, seed: int) -> Planted | None:
-    """Spoil a share of the frames where the defect can be planted, at least five; None where too few allow it.
+def many(frames: Sequence[Frame], share: float) -> int:
+    """Return how many frames a share of them is, at least five."""
+    return max(5, round(share * len(frames)))
+
+
+def plant(name: str, frames: Sequence[Frame], n: int, seed: int) -> Planted | None:
+    """Spoil n of the frames where the defect can be planted; None where too few allow it.
 
     At most 30 % of the frames that carry such a label are spoilt: beyond, nothing says which of the two is the defect.
     """
     defect, rng = DEFECTS[name], np.random.default_rng([seed, list(DEFECTS).index(name)])
     possible = [place for place, frame in enumerate(frames) if defect.possible(frame)]
-    n = max(5, round(share * len(frames)))
     if n > 0.3 * len(possible):
         return None
     places = set(rng.choice(possible, n, replace=False).tolist())
     spoilt = [defect.spoil(frame, rng) if place in places else frame for place, frame in enumerate(frames)]
-    return Planted(spoilt, sorted(places), defect.kinds)
+    return Planted(spoilt, sorted(places), defect.kinds, defect.words)
 
 
 # ---- copies ----------------------------------------------------------------------------------------------------------
@@ -253,41 +270,52 @@ def _permuted(frame: Frame, rng: np.random.Generator) -> Frame:
 # ---- the measurement -------------------------------------------------------------------------------------------------
 
 
-def found(planted: Planted) -> tuple[bool, float]:
-    """Tell whether an alarm of the right kind was raised, and the share of the planted frames that it counts."""
+def found(planted: Planted, sound: Audit | None = None) -> tuple[bool, float]:
+    """Tell whether an alarm of the right kind and words names spoilt frames, and the share of them that it counts.
+
+    What the audit of the sound frames counts under that kind is taken off. An alarm on a field that is stated in part
+    lists the other frames, those that leave it open.
+    """
     report = audit(planted.frames, "planted", against=planted.against)
-    counted = sum(alarm.n for alarm in report.alarms if alarm.kind in planted.kinds)
-    return counted > 0, min(1.0, counted / len(planted.places))
+    right = [alarm for alarm in report.alarms if alarm.kind in planted.kinds and planted.words in alarm.message]
+    before = [] if sound is None else [alarm for alarm in sound.alarms if alarm.kind in planted.kinds]
+    before = [alarm for alarm in before if planted.words in alarm.message]
+    counted = sum(alarm.n for alarm in right) - sum(alarm.n for alarm in before)
+    listed = {place for alarm in right for place in alarm.ordinals}
+    in_place = "surface_partly_stated" in planted.kinds or bool(listed & set(planted.places))
+    return counted > 0 and in_place, max(0.0, min(1.0, counted / len(planted.places)))
+
+
+def nickel_oxides(shared_data: Path) -> list[Frame]:
+    """39 frames of three compositions, on one surface."""
+    return [f for f in read_frames(shared_data / "ni_o/ni_o.xyz") if f.tags["hubbard_u"] == "none" and f.energy_eV]
 
 
 def bases(shared_data: Path) -> dict[str, list[Frame]]:
     """Sound frames: alloys with rattled cells, refractory metals, an oxide; held out: a layered telluride, oxides."""
     nbmotaw = [f for file in sorted((shared_data / "nbmotaw").glob("*.json.gz")) for f in read_frames(file)]
     cr = list(read_frames(shared_data / "cr_sb2te3/data_600K/valid.xyz.gz"))
-    nio = [f for f in read_frames(shared_data / "ni_o/ni_o.xyz") if f.tags["hubbard_u"] == "none" and f.energy_eV]
     return {
         "al_li_mg": list(read_frames(shared_data / "al_li_mg/al_li_mg.xyz")),
         "nbmotaw": nbmotaw[::20],
-        "ni_o": nio,
+        "ni_o": nickel_oxides(shared_data),
         "cr_sb2te3": cr[::4],
         "li_fe_o": list(read_frames(shared_data / "li_fe_o/Li-Fe-O.json.gz")),
     }
 
 
 def trials(
-    frames: dict[str, list[Frame]],
-    shares: Sequence[float] = SHARES,
-    seeds: Sequence[int] = SEEDS,
-    only: Sequence[str] = (),
-) -> Iterator[tuple[str, str, Planted]]:
-    """Plant every defect, or those whose names hold a word, on every base, in every share and with every seed."""
+    frames: dict[str, list[Frame]], seeds: Sequence[int] = SEEDS, only: Sequence[str] = ()
+) -> Iterator[tuple[str, str, Planted | int]]:
+    """Plant every defect, or those whose names hold a word, on every base, in every share and with every seed.
+
+    Where too few frames can carry a defect, their number is yielded instead.
+    """
     for name in DEFECTS if not only else [one for one in DEFECTS if any(word in one for word in only)]:
         for base, own in frames.items():
-            for share in shares:
+            for n in [many(own, share) for share in SHARES]:
                 for seed in seeds:
-                    planted = plant(name, own, share, seed)
-                    if planted is not None:
-                        yield name, base, planted
+                    yield name, base, plant(name, own, n, seed) or sum(DEFECTS[name].possible(f) for f in own)
     for name in COPIES if not only else [one for one in COPIES if any(word in one for word in only)]:
         for base, own in frames.items():
             for seed in seeds if any(frame.forces_eV_per_A is not None for frame in own) else ():

@@ -1,9 +1,10 @@
 """Every type of defect planted on real frames is named; the whole measurement is speed/planted_defects.py."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.datasets.planted_defects import COPIES, DEFECTS, copies, found, plant
+from tests.datasets.planted_defects import COPIES, DEFECTS, copies, found, many, nickel_oxides, plant
 
 from sonde.datasets.audit import audit
 from sonde.datasets.readers import read_frames
@@ -17,7 +18,7 @@ def sound(shared_data: Path) -> list[Frame]:
 
 @pytest.mark.parametrize("name", DEFECTS)
 def test_defect_is_named(name: str, sound: list[Frame]) -> None:
-    planted = plant(name, sound, 0.1, seed=3)
+    planted = plant(name, sound, many(sound, 0.1), seed=3)
     assert planted is not None
     named, share = found(planted)
     assert named
@@ -31,6 +32,23 @@ def test_copies_are_named(name: str, sound: list[Frame]) -> None:
     named, share = found(copies(name, sound, 8, seed=3))
     assert named
     assert share == 1.0
+
+
+def test_references_of_a_set_too_small_for_a_model(shared_data: Path) -> None:
+    """ni_o: 39 frames of three compositions. Where one is shifted alone, no constant per element can be told."""
+    nickel = nickel_oxides(shared_data)
+    planted = plant("shifted references", nickel, 5, seed=0)
+    assert planted is not None
+    assert found(planted) == (True, 0.8)  # one adsorbate: too few frames of its composition
+    oxides = [place for place, frame in enumerate(nickel) if frame.n_atoms == 2][::4]
+    shifted = [
+        replace(frame, energy_eV=(frame.energy_eV or 0.0) + 1.6) if place in oxides else frame
+        for place, frame in enumerate(nickel)
+    ]
+    told = next(alarm for alarm in audit(shifted, "shifted").alarms if alarm.kind == "reference_shift")
+    assert told.n >= 5
+    assert set(told.ordinals) <= set(oxides)
+    assert "cannot be told" in told.message
 
 
 def test_nothing_else_is_named(sound: list[Frame]) -> None:

@@ -8,7 +8,7 @@ frames of the flanks beside it, and weaknesses of the model, which hit all frame
 
 import numpy as np
 
-from sonde.datasets.force_scales import LEAST_CORRELATION, SIGN, ForceScales, sporadic
+from sonde.datasets.force_scales import LEAST_CORRELATION, SIGN, ForceScales, sporadic, well_described
 from sonde.datasets.label_statistics import robust_sigma
 from sonde.datasets.unit_readings import FORCE_READINGS, Reading
 from sonde.records.arrays import FloatArray
@@ -50,24 +50,40 @@ def _scale_readings(found: ForceScales) -> dict[Reading, list[int]]:
     upright = some & (np.nan_to_num(found.scale) > 0)
     upright = upright if upright.any() else some
     middle, sigma = float(np.median(sizes[upright])), robust_sigma(sizes[upright])
+    good = well_described(found)
     readings: dict[Reading, list[int]] = {}
     for reading in sorted(FORCE_READINGS, key=lambda one: -abs(np.log(one.factor))):
         aside = -float(np.log(reading.factor))
         if sigma * RESOLVED > abs(aside):
             continue
         narrow = min(max(SIGMAS_WIDE * sigma, LEAST_WIDTH), abs(aside) / 3)
-        off = np.where(some, np.abs(sizes - middle - aside), np.inf)
-        widths = np.geomspace(narrow, abs(aside) / 3, 4 if abs(aside) > NEAR_ONE else 1)
-        width = next((width for width in widths if _stands_out(off, float(width), found)), None)
+        towards_usual = np.where(some, -np.sign(aside) * (sizes - middle - aside), np.inf)
+        widths = np.geomspace(narrow, abs(aside) / 3, 4 if abs(aside) > NEAR_ONE else 1 + good)
+        width = next(
+            (width for width in widths if _stands_out(towards_usual, float(width), found, inner_only=good)), None
+        )
         if width is not None:
             taken = {place for places in readings.values() for place in places}
             near = found.judged & (np.abs(sizes - middle - aside) <= min(2 * width, abs(aside) / 2))
+            if _nearest(float(np.median(sizes[near])) - middle) is not reading:
+                continue
             readings[reading] = [place for place in np.flatnonzero(near).tolist() if place not in taken]
     return {reading: places for reading, places in readings.items() if places}
 
 
-def _stands_out(off: FloatArray, width: float, found: ForceScales) -> bool:
-    """Tell whether a window holds more frames than the tail of a distribution: those fall off, wherever one looks."""
-    inside = sporadic(off <= width, found)
-    flanks = (off > width) & (off <= 2 * width)
-    return bool(np.count_nonzero(inside) >= OVER_FLANKS * np.count_nonzero(flanks) + FEWEST)
+def _nearest(log_scale: float) -> Reading:
+    """Return the reading whose factor is nearest: wide windows reach into each other."""
+    return min(FORCE_READINGS, key=lambda one: abs(log_scale + float(np.log(one.factor))))
+
+
+def _stands_out(aside: FloatArray, width: float, found: ForceScales, *, inner_only: bool) -> bool:
+    """Tell whether a window holds more frames than the tail of a distribution: those fall off, wherever one looks.
+
+    `aside` : distances from the middle of the window, positive towards the usual ones. `inner_only` : only what lies
+    between the window and these counts as its flank; enough where the model describes the set so well that a tail
+    falls off outwards.
+    """
+    inside = sporadic(np.abs(aside) <= width, found)
+    between = aside if inner_only else np.abs(aside)
+    flank = (between > width) & (between <= 2 * width)
+    return bool(np.count_nonzero(inside) >= OVER_FLANKS * np.count_nonzero(flank) + FEWEST)

@@ -17,6 +17,9 @@ LEAST_MODEL_FORCE_EV_PER_A = 0.1
 LEAST_FREEDOM = 3
 """Independent force components that it takes for their directions to agree with a model by more than chance."""
 LEAST_CORRELATION = 0.6
+LEAST_FORCE_EV_PER_A = 0.1
+TAIL, LEAST_TAIL = 0.1, 0.7
+"""Share of the frames that a model may describe worse than usual ones, and the correlation that the others have."""
 SMALL_FAMILY = 10
 """Frames of one composition below which a common oddness is the model's rather than the labels'."""
 SIGN = Reading("gradients: their sign is turned", "force_sign", -1.0)
@@ -57,6 +60,17 @@ def force_scales(frames: Sequence[Frame], yardstick: Yardstick) -> ForceScales:
             correlation[place] = overlap / float(np.linalg.norm(label) * np.linalg.norm(model))
             label_size[place], model_size[place] = (float(np.sqrt(np.mean(side**2))) for side in (label, model))
     return ForceScales(scale, correlation, label_size, model_size, np.array([formula_of(frame) for frame in frames]))
+
+
+def tail_of_correlations(found: ForceScales) -> float:
+    """Return the correlation that all but the worst described tenth of the frames have, whatever their sign."""
+    judged = found.known & (found.label_size > LEAST_FORCE_EV_PER_A)
+    return float(np.quantile(np.abs(found.correlation[judged]), TAIL)) if judged.any() else 0.0
+
+
+def well_described(found: ForceScales) -> bool:
+    """Tell whether the model describes nearly all frames of a set."""
+    return tail_of_correlations(found) >= LEAST_TAIL
 
 
 def _freedom(frame: Frame) -> int:

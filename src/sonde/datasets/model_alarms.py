@@ -6,7 +6,8 @@ from dataclasses import replace
 from sonde.datasets.comparable_energies import comparable_groups
 from sonde.datasets.energy_alarms import energy_alarms
 from sonde.datasets.energy_groups import energy_group_alarm
-from sonde.datasets.unit_alarms import gross_stress_alarm, unit_alarms
+from sonde.datasets.stress_alarms import gross_stress_alarm
+from sonde.datasets.unit_alarms import unit_alarms
 from sonde.datasets.yardstick import yardstick
 from sonde.records.datasets import Alarm
 from sonde.records.frames import Frame

@@ -12,7 +12,15 @@ from collections.abc import Sequence
 import numpy as np
 
 from sonde.datasets.crowding import crowding
-from sonde.datasets.force_scales import SIGN, ForceScales, sporadic
+from sonde.datasets.force_scales import (
+    LEAST_FORCE_EV_PER_A,
+    LEAST_TAIL,
+    SIGN,
+    ForceScales,
+    sporadic,
+    tail_of_correlations,
+    well_described,
+)
 from sonde.datasets.label_statistics import robust_sigma
 from sonde.datasets.unit_readings import FORCE_READINGS, Reading
 from sonde.records.arrays import BoolArray, FloatArray
@@ -22,11 +30,6 @@ FEWEST_JUDGED = 20
 NEAR_ONE, EDGE = 1.1, 0.1
 """Below the factor 3, frames with the widest and the closest contacts, a tenth each, are not judged by size."""
 FEWEST_ALIKE = 5
-LEAST_FORCE_EV_PER_A = 0.1
-TAIL = 0.1
-"""Share of the frames that the model may describe worse than it describes usual ones."""
-LEAST_TAIL = 0.7
-"""Correlation that nearly all frames have where the model describes a set well enough to judge single frames."""
 TIMES_WORSE, LARGEST_ODD_CORRELATION = 4.0, 0.5
 """By how much farther from parallel than the tail, and how far from parallel, odd forces are."""
 SIGMAS_OFF, SIGMAS_WIDE, LEAST_WIDTH, LEAST_SIGMA = 5.0, 2.5, 0.1, 0.03
@@ -40,9 +43,9 @@ def single_readings(found: ForceScales, frames: Sequence[Frame]) -> tuple[dict[R
     judged = found.known & (found.label_size > LEAST_FORCE_EV_PER_A)
     if np.count_nonzero(judged) < FEWEST_JUDGED:
         return {}, []
-    tail = float(np.quantile(np.abs(found.correlation[judged]), TAIL))
-    if tail < LEAST_TAIL:
+    if not well_described(found):
         return {}, []
+    tail = tail_of_correlations(found)
     odd = judged & (found.correlation < min(1 - TIMES_WORSE * (1 - tail), LARGEST_ODD_CORRELATION))
     odd = sporadic(odd, found)
     turned = odd & (found.correlation <= -max(1 - TIMES_WORSE * (1 - tail), LEAST_TAIL))

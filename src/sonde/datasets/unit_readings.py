@@ -13,7 +13,10 @@ Transform = Callable[[FloatArray], FloatArray]
 
 @dataclass(frozen=True)
 class Reading:
-    """A way to read a label. `factor` turns it into eV, eV/Å or eV/Å³; the kind is that of the alarm."""
+    """A way to read a label. `factor` turns it into eV, eV/Å or eV/Å³; the kind is that of the alarm.
+
+    `per_volume` : the factor is per Å³ of the cell, as that of a virial.
+    """
 
     words: str
     kind: str
@@ -21,9 +24,11 @@ class Reading:
     order: tuple[int, int, int] | None = None
     """Which of the off-diagonal components yz, xz, xy as they stand is really yz, xz, xy."""
 
-    def apply(self, label: FloatArray) -> FloatArray:
-        """Return the label as it would be if it were to be read so."""
-        read = np.asarray(label, float) * self.factor
+    per_volume: bool = False
+
+    def apply(self, label: FloatArray, volume_A3: float) -> FloatArray:
+        """Return the label, of a cell of this volume, as it would be if it were to be read so."""
+        read = np.asarray(label, float) * self.factor / (volume_A3 if self.per_volume else 1.0)
         return read if self.order is None else _reordered(read, self.order)
 
 
@@ -64,6 +69,8 @@ STRESS_READINGS = (
     Reading("positive under compression instead of tension", "stress_sign", -1.0),
     Reading("in Hartree/Bohr³", "stress_unit", units.Hartree / units.Bohr**3),
     Reading("in Rydberg/Bohr³", "stress_unit", units.Rydberg / units.Bohr**3),
+    Reading("virials in eV, minus the stress times the volume", "stress_unit", -1.0, per_volume=True),
+    Reading("virials in eV, the stress times the volume", "stress_unit", 1.0, per_volume=True),
 )
 ORDER_READINGS = (
     Reading("xx yy zz xy yz zx (VASP) taken for xx yy zz yz xz xy", "stress_order", 1.0, (1, 2, 0)),

@@ -39,6 +39,10 @@ SMALLEST_PART = 0.1
 """Share of the energies near their reference below which compositions do not say what is usual."""
 ENERGY_FLOOR_EV_PER_ATOM, RELATIVE_FLOOR = 0.01, 0.05
 """What the model misses in any case: energies per atom, and forces relative to their size."""
+VIRIAL_WEIGHT = 10.0
+"""Of a component of a virial per atom, eV, against one force component, eV/Å."""
+OPPOSED = 0.75
+"""Miss of a stress, relative to label and model together, beyond which it teaches nothing; turned round, it is 1."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,8 +96,9 @@ def yardstick(frames: Sequence[Frame]) -> Yardstick | None:
     weights = problem.solve(energies=True)
     decided = np.zeros(len(frames))
     decided[chosen] = problem.leverages()
+    for_stress = problem.with_stresses(weights)
     slope = problem.energy_slope(problem.solve(energies=False)) if problem.n_force_rows else None
-    measured = tuple(_measured(frame, one, weights) for frame, one in zip(frames, rows, strict=True))
+    measured = tuple(_measured(frame, one, weights, for_stress) for frame, one in zip(frames, rows, strict=True))
     return Yardstick(layout, weights, slope, measured, usual(above), decided)
 
 
@@ -180,8 +185,25 @@ class _Problem:
             F = self.rows[i].forces
             A += weight * (F.T @ F)
             b += weight * (F.T @ forces)
-        self.normal = A
+        self.normal, self.right = A, b
         return _ridge(A, b)
+
+    def with_stresses(self, weights: FloatArray) -> FloatArray:
+        """Fit stresses beside what the last fit was made to; those that are turned round or in another unit are not."""
+        given = [
+            (rows.stress * _volume_per_atom(frame), _virial_per_atom(frame))
+            for frame, rows in zip(self.frames, self.rows, strict=True)
+            if rows.stress is not None and frame.stress_eV_per_A3 is not None and frame.stress_eV_per_A3.any()
+        ]
+        if not given:
+            return weights
+        X, y = np.stack([one for one, _ in given]), np.stack([one for _, one in given])
+        for _ in range(ROUNDS):
+            trust = VIRIAL_WEIGHT * np.sqrt(_stress_trust(y, X @ weights))
+            weighed = (X * trust[:, None, None]).reshape(-1, X.shape[2])
+            right = self.right + weighed.T @ (y * trust[:, None]).ravel()
+            weights = _ridge(self.normal + weighed.T @ weighed, right)
+        return weights
 
     def energy_slope(self, weights: FloatArray) -> float | None:
         """Regress labelled energies on those of weights fitted to forces, with a free constant per element."""
@@ -232,11 +254,26 @@ def _ridge(A: FloatArray, b: FloatArray) -> FloatArray:
     return weights
 
 
-def _measured(frame: Frame, rows: Rows, weights: FloatArray) -> Measured:
+def _volume_per_atom(frame: Frame) -> float:
+    return abs(float(np.linalg.det(frame.cell))) / frame.n_atoms
+
+
+def _virial_per_atom(frame: Frame) -> FloatArray:
+    return np.asarray(frame.stress_eV_per_A3, float).ravel() * _volume_per_atom(frame)
+
+
+def _stress_trust(labels: FloatArray, models: FloatArray) -> FloatArray:
+    """Weights of virials (n, 9) by how much of them is missed; strong ones count no more than those of an eV."""
+    sizes = np.linalg.norm(labels, axis=1) + np.linalg.norm(models, axis=1)
+    relative = np.linalg.norm(labels - models, axis=1) / np.maximum(sizes, 1e-12)
+    return _trust(relative, RELATIVE_FLOOR, centred=False) * (relative < OPPOSED) / (1 + sizes**2)
+
+
+def _measured(frame: Frame, rows: Rows, weights: FloatArray, for_stress: FloatArray) -> Measured:
     off = None if frame.energy_eV is None else (frame.energy_eV - float(rows.energy @ weights)) / frame.n_atoms
     forces = stress = None
     if frame.forces_eV_per_A is not None:
         forces = (np.asarray(frame.forces_eV_per_A, float), (rows.forces @ weights).reshape(-1, 3))
     if frame.stress_eV_per_A3 is not None and rows.stress is not None:
-        stress = (np.asarray(frame.stress_eV_per_A3, float), (rows.stress @ weights).reshape(3, 3))
+        stress = (np.asarray(frame.stress_eV_per_A3, float), (rows.stress @ for_stress).reshape(3, 3))
     return Measured(off, forces, stress)
