@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sonde.concepts import feature_of, words_of
 from sonde.decisions.answers import why_change
-from sonde.decisions.archive import Archive, same_setting
+from sonde.decisions.archive import Archive
 from sonde.decisions.retrieval import aware
 from sonde.decisions.targets import target_of
 from sonde.records.decisions import Change, Effect, Event, Gap, Level, Setting
@@ -66,7 +66,7 @@ def settings(archive: Archive, effects: Effects, as_of: datetime | None = None) 
 
 def _setting(archive: Archive, change: Change, effect: Effect | None) -> Setting:
     why = why_change(archive, change)
-    n_changes = sum(same_setting(other, change) and other.time <= change.time for other in archive.changes)
+    n_changes = sum(other.time <= change.time for other in archive.same_setting(change))
     return Setting(level_of(change), name_of(change), change, n_changes, why.answered, why.quotes, why.decision, effect)
 
 
