@@ -18,6 +18,8 @@ GOOD_CORRELATION, ENOUGH_GOOD = 0.9, 20
 SIGMAS_WIDE, LEAST_WIDTH = 2.0, 0.1
 RESOLVED = 3.5
 """A factor is told from one where its logarithm is that many standard deviations of the usual ones."""
+SHARP = 0.2
+"""Standard deviation of the logarithm below which sizes are known; pairs of atoms are parallel to any model."""
 NEAR_ONE = 1.1
 """Natural logarithm of the factor 3: below, the tail of the usual ones reaches into a wide window."""
 OVER_FLANKS, FEWEST = 2.0, 3
@@ -50,7 +52,7 @@ def _scale_readings(found: ForceScales) -> dict[Reading, list[int]]:
     upright = some & (np.nan_to_num(found.scale) > 0)
     upright = upright if upright.any() else some
     middle, sigma = float(np.median(sizes[upright])), robust_sigma(sizes[upright])
-    good = well_described(found)
+    good = well_described(found) and sigma < SHARP
     readings: dict[Reading, list[int]] = {}
     for reading in sorted(FORCE_READINGS, key=lambda one: -abs(np.log(one.factor))):
         aside = -float(np.log(reading.factor))
