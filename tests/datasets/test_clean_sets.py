@@ -133,3 +133,18 @@ def test_charged_molecules_are_compared_with_their_like() -> None:
     assert {alarm.kind for alarm in report.alarms} == {"surface_unknown"}
     unsaid = audit([replace(one, tags={}) for one in (*neutral, *ions)], "not said")
     assert "contradictory_labels" in {alarm.kind for alarm in unsaid.alarms}
+
+
+def test_pairs_of_atoms_cannot_be_turned() -> None:
+    """Along one bond the forces of a wrong model are parallel or turned, nothing between: they say nothing of labels."""
+    rng = np.random.default_rng(0)
+    frames = []
+    for ordinal in range(60):
+        length, toward = float(rng.uniform(0.9, 2.2)), rng.normal(size=3)
+        bond = length * toward / np.linalg.norm(toward)
+        push = rng.normal() * bond / length  # two spin states, say, one of which is repulsive
+        positions = np.array([[5.0, 5, 5], np.array([5.0, 5, 5]) + bond])
+        cell, pbc = np.eye(3) * 12, np.ones(3, bool)
+        forces = np.array([-push, push])
+        frames.append(Frame(np.array([8, 8]), positions, cell, pbc, float(rng.normal()), forces, ordinal=ordinal))
+    assert "force_sign" not in {alarm.kind for alarm in audit(frames, "pairs").alarms}

@@ -37,7 +37,7 @@ def force_readings(found: ForceScales) -> dict[Reading, list[int]]:
 
 def _turned(found: ForceScales) -> list[int]:
     """List the frames whose forces point against the model's, if they are more than the tail of those in between."""
-    correlation = np.where(found.known, found.correlation, 0.0)
+    correlation = np.where(found.directed, found.correlation, 0.0)
     against = sporadic(correlation < -LEAST_CORRELATION, found)
     between = found.known & (correlation < 0) & (correlation >= -LEAST_CORRELATION)
     stands_out = np.count_nonzero(against) >= OVER_FLANKS * np.count_nonzero(between) + FEWEST

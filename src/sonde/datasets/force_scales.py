@@ -22,6 +22,9 @@ TAIL, LEAST_TAIL = 0.1, 0.7
 """Share of the frames that a model may describe worse than usual ones, and the correlation that the others have."""
 SMALL_FAMILY = 10
 """Frames of one composition below which a common oddness is the model's rather than the labels'."""
+ALIKE = 1 - 1e-6
+"""Correlations beyond it are forced by symmetry, as along the one bond of a pair: there nothing lies between parallel
+and turned, so that a poor model looks like a turned label."""
 SIGN = Reading("gradients: their sign is turned", "force_sign", -1.0)
 
 
@@ -41,6 +44,11 @@ class ForceScales:
     @property
     def known(self) -> BoolArray:
         return np.isfinite(self.scale)
+
+    @property
+    def directed(self) -> BoolArray:
+        """Frames whose forces could have pointed elsewhere."""
+        return self.known & (np.abs(np.nan_to_num(self.correlation)) < ALIKE)
 
     @property
     def judged(self) -> BoolArray:
@@ -64,7 +72,7 @@ def force_scales(frames: Sequence[Frame], yardstick: Yardstick) -> ForceScales:
 
 def tail_of_correlations(found: ForceScales) -> float:
     """Return the correlation that all but the worst described tenth of the frames have, whatever their sign."""
-    judged = found.known & (found.label_size > LEAST_FORCE_EV_PER_A)
+    judged = found.directed & (found.label_size > LEAST_FORCE_EV_PER_A)
     return float(np.quantile(np.abs(found.correlation[judged]), TAIL)) if judged.any() else 0.0
 
 

@@ -40,7 +40,7 @@ USUAL_SIZES = 3.0
 
 def single_readings(found: ForceScales, frames: Sequence[Frame]) -> tuple[dict[Reading, list[int]], list[int]]:
     """Sort odd frames by the reading under which they are as usual; list those whose forces no reading explains."""
-    judged = found.known & (found.label_size > LEAST_FORCE_EV_PER_A)
+    judged = found.directed & (found.label_size > LEAST_FORCE_EV_PER_A)
     if np.count_nonzero(judged) < FEWEST_JUDGED:
         return {}, []
     if not well_described(found):
@@ -48,11 +48,17 @@ def single_readings(found: ForceScales, frames: Sequence[Frame]) -> tuple[dict[R
     tail = tail_of_correlations(found)
     odd = judged & (found.correlation < min(1 - TIMES_WORSE * (1 - tail), LARGEST_ODD_CORRELATION))
     odd = sporadic(odd, found)
-    turned = odd & (found.correlation <= -max(1 - TIMES_WORSE * (1 - tail), LEAST_TAIL))
+    turned = odd & (found.correlation <= -max(1 - TIMES_WORSE * (1 - tail), LEAST_TAIL)) & _usual(found, judged)
     parallel = found.known & (np.nan_to_num(found.correlation) >= tail)
     readings = {SIGN: np.flatnonzero(turned).tolist()} if turned.any() else {}
     readings.update(_sizes(found, parallel, frames))
     return readings, np.flatnonzero(odd & ~turned).tolist()
+
+
+def _usual(found: ForceScales, among: BoolArray) -> BoolArray:
+    """Mark frames whose forces, as labelled and by the model, are not much stronger than most: beyond it is a guess."""
+    sizes = (found.label_size, found.model_size)
+    return np.all([own <= USUAL_SIZES * float(np.quantile(own[among], 0.75)) for own in sizes], axis=0)
 
 
 def _sizes(found: ForceScales, parallel: BoolArray, frames: Sequence[Frame]) -> dict[Reading, list[int]]:

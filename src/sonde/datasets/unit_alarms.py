@@ -13,7 +13,8 @@ from sonde.records.datasets import Alarm
 from sonde.records.frames import Frame
 
 FEWEST, SMALLEST_SHARE = 3, 0.005
-"""Frames of one kind that it takes, and their share of the frames that could be judged: one odd frame is no unit."""
+"""Frames of one kind that make a unit, and their share of the frames that could be judged; fewer are told with less
+weight, and only where the model describes the others well."""
 
 
 def unit_alarms(frames: Sequence[Frame], yardstick: Yardstick) -> list[Alarm]:
@@ -45,8 +46,10 @@ def _alarm(reading: Reading, places: Sequence[int], n_judged: int) -> Alarm | No
         f"{len(places)} of {n_judged} frames whose forces could be judged have forces that fit the others only if they "
         f"are {reading.words}."
     )
-    advice = "Convert them to eV/Å (force = minus the gradient), or leave them out."
-    return alarm(reading.kind, "high", places, message, advice)
+    few = len(places) < FEWEST
+    first = "Look at them first: so few may be structures that the model does not know. " if few else ""
+    advice = f"{first}Convert them to eV/Å (force = minus the gradient), or leave them out."
+    return alarm(reading.kind, "medium" if few else "high", places, message, advice)
 
 
 def _unlike_alarm(places: Sequence[int], n_judged: int) -> Alarm | None:
