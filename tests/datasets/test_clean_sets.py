@@ -136,7 +136,7 @@ def test_charged_molecules_are_compared_with_their_like() -> None:
 
 
 def test_pairs_of_atoms_cannot_be_turned() -> None:
-    """Along one bond the forces of a wrong model are parallel or turned, nothing between: they say nothing of labels."""
+    """Along one bond the forces of a wrong model are parallel or turned, nothing between: labels may be right."""
     rng = np.random.default_rng(0)
     frames = []
     for ordinal in range(60):
