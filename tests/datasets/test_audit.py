@@ -102,7 +102,7 @@ DEFECTS: dict[str, tuple[Spoil, str, str]] = {
     "missing_labels": (lambda f: replace(f, stress_eV_per_A3=None), "low", "7 of 311 frames have no stress"),
     "unconverged": (_tagged(scf_converged=False), "high", "7 of them carry labels"),
     "net_force": (_forces(lambda f: f.forces_eV_per_A + np.array([0, 0, 0.02])), "medium", "up to 2"),
-    "stress_unit": (lambda f: replace(f, stress_eV_per_A3=np.eye(3) * 40.0), "high", "7 frames have a stress beyond"),
+    "stress_unit": (lambda f: replace(f, stress_eV_per_A3=np.eye(3) * 40.0), "high", "only if they are in kbar"),
     "energy_per_atom": (_energy(lambda e, n: e / n), "high", "only if they are per atom"),
     "energy_outliers": (_energy(lambda e, n: e + (5 + 1000 * e % 4) * n), "medium", "far from a model of the others"),
     "mixed_surfaces": (_tagged(xc="LDA"), "high", "functional: PBE in 304, LDA in 7 frames"),
