@@ -6,7 +6,9 @@ atoms see the same, whose decorations may differ beyond 5 Å only, and frames wi
 """
 
 from collections import defaultdict
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -22,6 +24,8 @@ SUMS_AGREE = 1e-4
 SAME_A = 2e-3
 MOST_ATOMS = 400
 """Atoms of a frame beyond which it is not looked at."""
+KEPT = 1000
+"""Frames whose surroundings are kept while pairs of their composition are looked at."""
 MOST = 0.75
 NOTHING = 1e4
 """Stands for a neighbour that is not there."""
@@ -42,8 +46,14 @@ def moved_copies(frames: Sequence[Frame]) -> list[tuple[int, int]]:
     for places in buckets.values():
         if len(places) > 1:
             some = [frames[place] for place in places]
-            found += [(places[a], places[b]) for a, b in _candidates(some) if _same(some[a], some[b])]
+            found += [(places[a], places[b]) for a, b in _alike(some)]
     return sorted(found)
+
+
+def _alike(frames: Sequence[Frame]) -> Iterator[tuple[int, int]]:
+    """Pairs of candidates that are the same; what a frame's atoms see is found once for all pairs it is in."""
+    seen = lru_cache(KEPT)(lambda place: _Seen.of(frames[place]))
+    return ((a, b) for a, b in _candidates(frames) if _same(seen(a), seen(b)))
 
 
 def _candidates(frames: Sequence[Frame]) -> list[tuple[int, int]]:
@@ -66,18 +76,29 @@ def _waves(near: Neighbours) -> FloatArray:
     return np.stack([fade * np.exp(-near.distances / shell) for shell in SHELLS_A], axis=1)
 
 
-def _same(a: Frame, b: Frame) -> bool:
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """What the atoms of a frame see, a row each, and how many of them see something of their own."""
+
+    n_atoms: int
+    table: FloatArray
+    n_different: int
+    periodic: bool
+
+    @classmethod
+    def of(cls, frame: Frame) -> "_Seen":
+        table = _surroundings(frame)
+        return cls(frame.n_atoms, table, len(np.unique(np.rint(table / (5 * SAME_A)), axis=0)), bool(np.any(frame.pbc)))
+
+
+def _same(a: _Seen, b: _Seen) -> bool:
     """Tell whether the atoms of both see the same distances, each something, and in a crystal most their own."""
-    first, second = _surroundings(a), _surroundings(b)
-    n_different = len(np.unique(np.rint(first / (5 * SAME_A)), axis=0))
-    if np.any(a.pbc) and n_different < MOST * min(a.n_atoms, b.n_atoms):
+    if a.periodic and a.n_different < MOST * min(a.n_atoms, b.n_atoms):
         return False
-    if first.shape[1] < 2 or (first[:, 1] == NOTHING).any():
+    if a.table.shape[1] < 2 or (a.table[:, 1] == NOTHING).any():
         return False
-    common = int(np.lcm(a.n_atoms, b.n_atoms))
-    width = max(first.shape[1], second.shape[1])
-    first = np.repeat(_padded(first, width), common // a.n_atoms, axis=0)
-    second = np.repeat(_padded(second, width), common // b.n_atoms, axis=0)
+    common, width = int(np.lcm(a.n_atoms, b.n_atoms)), max(a.table.shape[1], b.table.shape[1])
+    first, second = (np.repeat(_padded(one.table, width), common // one.n_atoms, axis=0) for one in (a, b))
     return bool((np.abs(first - second) <= SAME_A).all())
 
 
