@@ -16,7 +16,8 @@ Row = Mapping[str, Any]
 HEAD = """# Fair tables
 
 What `sonde trust evaluate` found on real data, per set, potential, part held out and tolerance: means over the
-seeds. The JSON files have every seed, score and measure; `make reports` makes them anew, each with a page of figures.
+seeds; divisions other than random are the same for all seeds and judged with the first. The JSON files have every seed,
+score and measure; `make reports` makes them anew, each with a page of figures.
 
 *In bins*: AUROC of telling structures beyond the tolerance from others of about the same largest predicted force,
 by one fitted score at a time; in brackets *pooled*: the same over all held-out parts at once. *Over the force*: by
@@ -67,6 +68,8 @@ def _gains(records: Sequence[Row]) -> Iterator[str]:
     yield "| --- | --- | ---: | --- | --- | --- |"
     for record in records:
         tables = [own for (shift, *_), own in _together(record, "forces").items() if shift == "random"]
+        if not tables:
+            continue
         over = ", ".join(_signed(_difference(own, FORCE)) for own in tables)
         best = ", ".join(_signed(_difference(own, _best_other(own))) for own in tables)
         eces = ", ".join(f"{_number(_mean(own, OURS, 'ece'), 3)} ({_number(_by_chance(own), 3)})" for own in tables)
@@ -179,8 +182,8 @@ def _flag(tables: Sequence[Row], measure: str) -> float | None:
 
 def _by_chance(tables: Sequence[Row]) -> float | None:
     """ECE to be expected of true probabilities."""
-    bins = [[(own["stated"], own["n"]) for own in table["bins"]] for table in tables if table["bins"]]
-    expected = [calibration_error_by_chance(*zip(*own, strict=True)) for own in bins]
+    bins = [[(own["stated"], own["found"], own["n"]) for own in table["bins"]] for table in tables if table["bins"]]
+    expected = [calibration_error_by_chance(own) for own in bins]
     return float(np.mean(expected)) if expected else None
 
 

@@ -33,5 +33,13 @@ def test_a_few_contradictions_are_no_noise() -> None:
 
 def test_copies_and_few_pairs_tell_nothing() -> None:
     assert noise_of_repeated_forces(labelled_twice(60, 0.0)) is None
+    assert noise_of_repeated_forces(labelled_twice(60, 1e-12)) is None  # rounding
     assert noise_of_repeated_forces(labelled_twice(FEWEST_PAIRS - 1, SIGMA)) is None
     assert noise_of_repeated_forces(labelled_twice(60, SIGMA)[::2]) is None
+
+
+def test_two_functionals_are_no_noise() -> None:
+    frames = labelled_twice(60, 0.5)
+    stated = [replace(frame, tags={"xc": ("PBE", "PBEsol")[place % 2]}) for place, frame in enumerate(frames)]
+    assert noise_of_repeated_forces(stated) is None
+    assert noise_of_repeated_forces(frames) == pytest.approx(0.5, rel=0.1)

@@ -9,8 +9,8 @@ from sonde.reliability.metrics import (
     auroc_interval,
     brier,
     calibration_error_by_chance,
-    error_by_chance,
     expected_calibration_error,
+    reliability_bins,
 )
 
 
@@ -54,9 +54,9 @@ def test_calibration_error() -> None:
 
 
 def test_calibration_error_by_chance_on_paper() -> None:
-    assert calibration_error_by_chance([0.5], [1]) == pytest.approx(0.5)
-    assert calibration_error_by_chance([0.5, 1.0], [2, 6]) == pytest.approx(0.25 / 4)
+    assert calibration_error_by_chance([(0.5, 1.0, 1)]) == pytest.approx(0.5)
+    assert calibration_error_by_chance([(0.5, 0.5, 2), (1.0, 1.0, 6)]) == pytest.approx(0.25 / 4)
     rng = np.random.default_rng(0)
     p = rng.random(200)
     found = [expected_calibration_error(rng.random(200) < p, p) for _ in range(300)]
-    assert error_by_chance(p > 2, p) == pytest.approx(np.mean(found), rel=0.1)
+    assert calibration_error_by_chance(reliability_bins(p > 2, p)) == pytest.approx(np.mean(found), rel=0.1)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from sonde.datasets.contradictions import GeometryPair
-from sonde.datasets.identity import geometry_id
+from sonde.datasets.identity import FORCE_TOLERANCE_EV_PER_A, geometry_id
 from sonde.datasets.label_statistics import MAD_TO_SIGMA
 from sonde.datasets.near_copies import NearPair
 from sonde.datasets.surfaces import disagreements, surface_of
@@ -52,18 +52,19 @@ def label_noise(frames: Sequence[Frame], pairs: Sequence[GeometryPair], near: Se
 def noise_of_repeated_forces(frames: Sequence[Frame]) -> float | None:
     """Standard deviation of a force component, eV/Å, by geometries labelled more than once, each with its first label.
 
-    The median over pairs, so that a few contradictions do not count for noise; None with fewer than `FEWEST_PAIRS`, or
-    where most labels are copies.
+    Labels on surfaces that are stated to differ are no repetition. The median over pairs, so that a few contradictions
+    do not count for noise; None with fewer than `FEWEST_PAIRS`, or where most labels are copies.
     """
-    first: dict[str, FloatArray] = {}
+    first: dict[str, tuple[Frame, FloatArray]] = {}
     differences = []
     for frame in frames:
-        if frame.forces_eV_per_A is not None:
-            known = first.setdefault(geometry_id(frame), frame.forces_eV_per_A)
-            if known is not frame.forces_eV_per_A and known.shape == frame.forces_eV_per_A.shape:
-                differences.append(float(np.sqrt(np.mean((known - frame.forces_eV_per_A) ** 2))))
+        if frame.forces_eV_per_A is None:
+            continue
+        known, forces = first.setdefault(geometry_id(frame), (frame, frame.forces_eV_per_A))
+        if known is not frame and not disagreements(surface_of(known), surface_of(frame)):
+            differences.append(_rms(forces - frame.forces_eV_per_A))
     noise = float(np.median(differences)) / ROOT_2 if len(differences) >= FEWEST_PAIRS else 0.0
-    return noise or None
+    return noise if noise > FORCE_TOLERANCE_EV_PER_A else None
 
 
 def _works(frames: Sequence[Frame], near: Sequence[NearPair]) -> tuple[FloatArray, FloatArray, FloatArray]:

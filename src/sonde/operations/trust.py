@@ -116,7 +116,7 @@ def trust_score(
     loaded, probe = probe_of(project, potential, kind, progress)
     frames = read_trajectory(file, run.elements)
     evaluations = loaded.evaluate(frames, progress=progress)
-    asked = tolerance if isinstance(tolerance, Tolerance) else tolerance_for(probe, tolerance)
+    asked = tolerance_for(probe, tolerance)
     parity = None if run.log is None else log_parity(run.log, frames, evaluations)
     return Scores(potential, tuple(probe.score_frames(loaded.identity, frames, evaluations, asked)), parity)
 

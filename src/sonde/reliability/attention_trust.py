@@ -9,7 +9,14 @@ from sonde.records.arrays import BoolArray, FloatArray
 from sonde.records.frames import Frame
 from sonde.records.potentials import FrameEvaluation, PotentialIdentity
 from sonde.records.reliability import TrustSummary
-from sonde.reliability.metrics import auroc, auroc_interval, brier, error_by_chance, expected_calibration_error
+from sonde.reliability.metrics import (
+    auroc,
+    auroc_interval,
+    brier,
+    calibration_error_by_chance,
+    expected_calibration_error,
+    reliability_bins,
+)
 from sonde.reliability.probes.attention import AttentionModel, AttentionProbe, AttentionSettings
 from sonde.reliability.probes.attention_data import StructureData
 from sonde.reliability.trust import N_FOLDS, TrustSettings, scope_of, training_notes
@@ -84,7 +91,7 @@ def _summary(
         auroc_force_norm=auroc(within, calmness),
         brier=brier(within, p),
         ece=expected_calibration_error(within, p),
-        ece_by_chance=error_by_chance(within, p),
+        ece_by_chance=calibration_error_by_chance(reliability_bins(within, p)),
         n_out_of_scope=probe.gate.n_beyond,
         grouped_by=settings.grouped_by,
         notes=tuple(_notes(data, settings)),

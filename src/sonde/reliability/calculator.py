@@ -38,8 +38,7 @@ class ReliableCalculator(Calculator):
     def __init__(
         self, base: SondeCalculator, probe: Probe, *, tolerance: float | Tolerance | None = None, **options: Any
     ) -> None:
-        if not isinstance(tolerance, Tolerance):
-            tolerance = tolerance_for(probe, tolerance)
+        tolerance = tolerance_for(probe, tolerance)
         if not isinstance(tolerance, Tolerance) and not (np.isfinite(tolerance) and tolerance > 0):
             raise WrongUse(f"A tolerance must be above zero; {tolerance} was given.")
         require_same_potential(probe.identity, base.potential.identity)

@@ -48,19 +48,16 @@ def expected_calibration_error(happened: BoolArray, p: FloatArray, n_bins: int =
     return sum(n * abs(stated - found) for stated, found, n in bins) / len(p)
 
 
-def calibration_error_by_chance(stated: Sequence[float], counts: Sequence[int]) -> float:
-    """The gap to be expected of true probabilities: in each bin the mean deviation of a share of independent cases."""
+def calibration_error_by_chance(bins: Sequence[tuple[float, float, int]]) -> float:
+    """The gap to be expected of true probabilities in such bins of `reliability_bins`.
+
+    In each the mean deviation of a share of independent cases, all with the mean stated probability.
+    """
     gaps = []
-    for p, n in zip(stated, counts, strict=True):
+    for stated, _, n in bins:
         happened = np.arange(n + 1)
-        gaps.append(float(binom.pmf(happened, n, p) @ np.abs(happened / n - p)))
-    return float(np.average(gaps, weights=counts))
-
-
-def error_by_chance(happened: BoolArray, p: FloatArray, n_bins: int = 10) -> float:
-    """The same in the bins of `expected_calibration_error`."""
-    stated, _, counts = zip(*reliability_bins(happened, p, n_bins), strict=True)
-    return calibration_error_by_chance(stated, counts)
+        gaps.append(float(binom.pmf(happened, n, stated) @ np.abs(happened / n - stated)))
+    return float(np.average(gaps, weights=[n for *_, n in bins]))
 
 
 def reliability_bins(happened: BoolArray, p: FloatArray, n_bins: int = 10) -> list[tuple[float, float, int]]:

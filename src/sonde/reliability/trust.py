@@ -14,11 +14,18 @@ from sonde.records.frames import Frame
 from sonde.records.potentials import FrameEvaluation, PotentialIdentity
 from sonde.records.reliability import TrustSummary
 from sonde.reliability.gate import ScopeData
-from sonde.reliability.metrics import auroc, auroc_interval, brier, error_by_chance, expected_calibration_error
+from sonde.reliability.metrics import (
+    auroc,
+    auroc_interval,
+    brier,
+    calibration_error_by_chance,
+    expected_calibration_error,
+    reliability_bins,
+)
 from sonde.reliability.probes.calibrated_errors import CalibratedErrors
 from sonde.reliability.probes.data import ProbeData
 from sonde.reliability.probes.energies import EnergyErrors
-from sonde.reliability.probes.local import OF_A_VECTOR, LocalProbe, environments_of
+from sonde.reliability.probes.local import LocalProbe, environments_of
 from sonde.reliability.probes.log_error import inputs
 
 LEAST_FRAMES = 32
@@ -183,7 +190,7 @@ def _summary(
         auroc_force_norm=auroc(within, -data.largest_forces),
         brier=brier(within, p),
         ece=expected_calibration_error(within, p),
-        ece_by_chance=error_by_chance(within, p),
+        ece_by_chance=calibration_error_by_chance(reliability_bins(within, p)),
         n_out_of_scope=probe.gate.n_beyond,
         grouped_by=settings.grouped_by,
         notes=(*_notes(data, within, p, settings, tolerance), *_notes_of(probe)),
@@ -216,19 +223,20 @@ def _notes_of(probe: LocalProbe) -> list[str]:
     if probe.label_noise_eV_per_A is not None:
         said.append(
             f"Labels of one geometry differ by {probe.label_noise_eV_per_A:.2g} eV/Å per component: tolerances below "
-            f"{OF_A_VECTOR * probe.label_noise_eV_per_A:.2g} eV/Å are refused."
+            f"{probe.least_tolerance_eV_per_A:.2g} eV/Å are refused."
         )
     energies = probe.energies
     if energies is not None and energies.better_than_chance:
         said.append(
             f"Energies can be asked about, too (--energy): structures of withheld compositions were ranked with AUROC "
-            f"{energies.rank_of_new:.2f} at the median error per atom, less a constant per element."
+            f"{energies.rank_of_new:.2f} (at least {energies.rank_low:.2f}) at the median error per atom, less a "
+            "constant per element."
         )
     elif energies is not None:
         rank = "" if energies.rank_of_new is None else f" (AUROC {energies.rank_of_new:.2f})"
         said.append(
-            f"P of the energy error is not known: structures of withheld compositions were ranked no better than by "
-            f"chance{rank}."
+            f"P of the energy error is not known: structures of withheld compositions were not ranked better than "
+            f"by chance{rank}."
         )
     return said + _limits_on_paper(probe)
 

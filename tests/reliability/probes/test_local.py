@@ -214,8 +214,8 @@ def test_tolerances_below_the_noise_of_the_labels_are_refused(probe: LocalProbe)
 def test_energies_are_asked_for_beside_forces_and_survive_as_bytes(probe: LocalProbe) -> None:
     known = KnownErrors(2, 6)
     asked = Tolerance(0.3, 0.1, 0.02)
-    sure = replace(probe, energies=EnergyErrors(probe.errors, 0.8), label_noise_eV_per_A=0.01)
-    unsure = replace(probe, energies=EnergyErrors(probe.errors, 0.45))
+    sure = replace(probe, energies=EnergyErrors(probe.errors, 0.8, 0.7), label_noise_eV_per_A=0.01)
+    unsure = replace(probe, energies=EnergyErrors(probe.errors, 0.65, 0.45))
     answers = [
         one.score_frames(IDENTITY, known.frames, known.evaluations, asked)[0]
         for one in (sure, LocalProbe.from_bytes(sure.to_bytes()), unsure)

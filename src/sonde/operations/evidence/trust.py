@@ -50,6 +50,12 @@ def trust_in(
     probe, notes = _probe(project, registered, known, progress)
     if probe is None:
         return Trust((None,) * len(inputs.frames), notes)
+    if tolerance_eV_per_A < probe.least_tolerance_eV_per_A:
+        noise = (
+            "No reliability: the labels that the probe learnt from are uncertain by "
+            f"{probe.least_tolerance_eV_per_A:.2g} eV/Å, more than the tolerance of {tolerance_eV_per_A:g} eV/Å."
+        )
+        return Trust((None,) * len(inputs.frames), (*notes, noise))
     scored = probe.score_frames(known.identity, inputs.frames, inputs.evaluations, tolerance_eV_per_A)
     return Trust(tuple(scored), notes)
 

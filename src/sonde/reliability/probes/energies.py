@@ -3,8 +3,9 @@
 A structure is one item: the mean of its atoms' embeddings, its largest predicted force, the error of its energy per
 atom. Errors are counted less a constant per element, fitted by least squares: the potential and the labels may have
 different zeros. Such constants, and with them the errors, are badly known where few compositions were seen; how well
-structures of withheld compositions are ranked is therefore found out, and where it is no better than chance the probe
-says that it does not know.
+structures of withheld compositions are ranked is therefore found out, and where it is not better than chance beyond the
+95 % interval over groups the probe says that it does not know. The constants are those of all frames, withheld ones
+among them: where compositions are few, errors of withheld ones come out too small.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,7 +19,7 @@ from sonde.records.arrays import FloatArray
 from sonde.records.frames import Frame
 from sonde.records.potentials import FrameEvaluation
 from sonde.reference_energies.fitted import fit_reference_energies
-from sonde.reliability.metrics import auroc
+from sonde.reliability.metrics import auroc, auroc_interval
 from sonde.reliability.probes.calibrated_errors import N_FOLDS, CalibratedErrors, enough, out_of_fold_locations
 from sonde.reliability.probes.data import ProbeData, force_norms
 from sonde.reliability.withheld import withheld_folds
@@ -31,12 +32,13 @@ NO_ELEMENT = 0
 class EnergyErrors:
     """Calibrated errors of energies per atom.
 
-    rank_of_new: AUROC of telling, among structures of withheld compositions, those whose error is above the median;
-    None where all errors are alike.
+    rank_of_new: AUROC of telling, among structures of withheld compositions, those whose error is above the median, and
+    rank_low, the lower end of its 95 % interval; None where all errors are alike.
     """
 
     errors: CalibratedErrors
     rank_of_new: float | None
+    rank_low: float | None
 
     @classmethod
     def fit(
@@ -51,12 +53,13 @@ class EnergyErrors:
         errors = CalibratedErrors.fit(items, seed=seed)
         fold = withheld_folds(data.numbers, data.groups, N_FOLDS, seed)
         located = np.concatenate(out_of_fold_locations(items, errors.model.error_floor, fold, seed))
-        return cls(errors, auroc(items.largest_errors > np.median(items.largest_errors), located))
+        above = items.largest_errors > np.median(items.largest_errors)
+        return cls(errors, auroc(above, located), auroc_interval(above, located, data.groups, seed=seed)[0])
 
     @property
     def better_than_chance(self) -> bool:
-        """Whether structures of withheld compositions were ranked better than by chance."""
-        return self.rank_of_new is not None and self.rank_of_new > 0.5
+        """Whether structures of withheld compositions were ranked better than by chance, beyond the interval."""
+        return self.rank_low is not None and self.rank_low > 0.5
 
     def p_within(self, evaluation: FrameEvaluation, tolerance_eV_per_atom: float) -> float | None:
         """P(error of the energy per atom ≤ tolerance); None where new compositions were not ranked: not known."""
@@ -68,12 +71,12 @@ class EnergyErrors:
 
     def state(self) -> dict[str, Any]:
         """Its arrays; `from_state` takes them back."""
-        return {"errors": self.errors.state(), "rank_of_new": self.rank_of_new}
+        return {"errors": self.errors.state(), "rank_of_new": self.rank_of_new, "rank_low": self.rank_low}
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> "EnergyErrors":
         """Rebuild what gave this state."""
-        return cls(CalibratedErrors.from_state(state["errors"]), state["rank_of_new"])
+        return cls(CalibratedErrors.from_state(state["errors"]), state["rank_of_new"], state["rank_low"])
 
 
 def one_item_each(data: ProbeData, errors: FloatArray) -> ProbeData:

@@ -118,13 +118,17 @@ class LocalProbe:
             unknown_elements=unknown_elements(self.gate, numbers),
         )
 
+    @property
+    def least_tolerance_eV_per_A(self) -> float:  # noqa: N802 - the unit
+        """The noise of the labels: smaller force errors cannot be told; zero where it is not known."""
+        return OF_A_VECTOR * (self.label_noise_eV_per_A or 0.0)
+
     def _require_answerable(self, asked: Tolerance, least: float) -> None:
-        noise = self.label_noise_eV_per_A
-        if noise is not None and least < OF_A_VECTOR * noise:
+        if least < self.least_tolerance_eV_per_A:
             raise WrongUse(
                 f"A force error of {least:.3g} eV/Å cannot be told: the labels that the probe learnt from are "
-                f"themselves uncertain by {OF_A_VECTOR * noise:.3g} eV/Å (geometries labelled more than once). Ask for "
-                "a larger tolerance, or fit on labels that are converged more tightly."
+                f"themselves uncertain by {self.least_tolerance_eV_per_A:.3g} eV/Å (geometries labelled more than "
+                "once). Ask for a larger tolerance, or fit on labels that are converged more tightly."
             )
         if asked.energy_eV_per_atom is not None and self.energies is None:
             raise WrongUse(

@@ -1,7 +1,7 @@
 """What every probe of a potential's error can be asked."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from sonde.errors import BadInput
 from sonde.local_environments.descriptors import DensityDescriptor
@@ -69,7 +69,10 @@ def probe_from_bytes(payload: bytes) -> Probe:
     return _READERS[kind](payload)
 
 
-def tolerance_for(probe: Probe, tolerance: float | None) -> float:
+Asked = TypeVar("Asked", bound=float | Tolerance)
+
+
+def tolerance_for(probe: Probe, tolerance: Asked | None) -> Asked | float:
     """The tolerance asked for, else the one that the probe was fitted for, else 0.3 eV/Å."""
     if tolerance is not None:
         return tolerance
