@@ -8,10 +8,13 @@ import pytest
 from ase import Atoms
 from ase.build import bulk, molecule
 from scipy.spatial.transform import Rotation
+from scipy.special import eval_legendre
 from tests.local_environments.conftest import frame_of
 
 from sonde.errors import WrongUse
+from sonde.local_environments import descriptors
 from sonde.local_environments.descriptors import MOST_ELEMENTS_IN_PAIRS, DensityDescriptor
+from sonde.local_environments.neighbours import neighbour_list
 from sonde.records.arrays import FloatArray
 from sonde.records.frames import Frame
 
@@ -60,6 +63,74 @@ def test_angle_on_paper() -> None:
     li_short_mg_long = x[36:].reshape(-1, 4)[pairs.index((0, 3))]
     expected = [3, 5, 7, 9] * legendre * s[0] * s[1] / ((1 + 2 * s[0]) * (1 + 2 * s[1]))
     np.testing.assert_allclose(li_short_mg_long, expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("elements", [(3, 12, 13), (3, 8, 12, 13, 26)])
+def test_real_cells_as_the_formulas_say(al_li_mg: list[Frame], elements: tuple[int, ...]) -> None:
+    """Every shell by itself, and the double sum over pairs of neighbours; the last atom has far more neighbours."""
+    descriptor = DensityDescriptor(elements)
+    dense = dataclasses.replace(al_li_mg[-1], cell=0.7 * al_li_mg[-1].cell, positions=0.7 * al_li_mg[-1].positions)
+    for frame in (*al_li_mg[::100], dense):
+        x = descriptor.compute([frame])[0]
+        np.testing.assert_allclose(x[-1], by_formula(descriptor, frame, frame.n_atoms - 1), rtol=0, atol=1e-12)
+
+
+def by_formula(descriptor: DensityDescriptor, frame: Frame, atom: int) -> FloatArray:
+    """One atom's description, (width,), term by term as the module's docstring has it."""
+    near, cutoff = neighbour_list(frame, descriptor.cutoff_A), descriptor.cutoff_A
+    own = near.i == atom
+    r, unit, Z = near.distances[own], near.vectors[own] / near.distances[own, None], frame.numbers[near.j[own]]
+    smooth = 0.5 * (1 + np.cos(np.pi * r / cutoff))
+    sigma = (cutoff - 1) / descriptor.n_radial
+    centres = 1 + sigma * np.arange(descriptor.n_radial)
+    deviations = np.sqrt(0.05 * 4 * np.pi**1.5 * sigma * (centres**2 + sigma**2 / 2))
+    shells = smooth * np.exp(-((r - centres[:, None]) ** 2) / (2 * sigma**2)) / deviations[:, None]
+    radial = np.concatenate([shells[:, element == Z].sum(axis=1) for element in descriptor.elements])
+    broad = [smooth * np.exp(-0.5 * ((r / cutoff - centre) / 0.2) ** 2) for centre in (0.4, 0.8)]
+    channels = [b * (element == Z) for element in descriptor.elements for b in broad] + broad
+    n_own = 2 * len(descriptor.elements)
+    if len(descriptor.elements) <= MOST_ELEMENTS_IN_PAIRS:
+        pairs = list(itertools.combinations_with_replacement(range(n_own), 2))
+    else:
+        pairs = list(itertools.product(range(n_own), (n_own, n_own + 1)))
+    cosines = unit @ unit.T
+    legendre = [(2 * degree + 1) * eval_legendre(degree, cosines) for degree in (1, 2, 3, 4)]
+    angular = [
+        channels[a] @ P @ channels[b] / ((1 + broad[a % 2].sum()) * (1 + broad[b % 2].sum()))
+        for a, b in pairs
+        for P in legendre
+    ]
+    return np.concatenate([radial, angular])
+
+
+def test_many_shells_are_found_as_few_are() -> None:
+    """Shells are found one from the next; far from the first that must not run out of numbers."""
+    descriptor = DensityDescriptor((13,), cutoff_A=9.0, n_radial=90)
+    x = described(Atoms("Al2", [[0, 0, 0], [0, 0, 8.0]]), descriptor)[0, :90]
+    centres = 1 + np.arange(90) * 8 / 90
+    shells = np.exp(-0.5 * ((8.0 - centres) / (8 / 90)) ** 2) * 0.5 * (1 + np.cos(np.pi * 8 / 9))
+    variance = 0.05 * 4 * np.pi**1.5 * (8 / 90) * (centres**2 + (8 / 90) ** 2 / 2)
+    np.testing.assert_allclose(x, shells / np.sqrt(variance), rtol=1e-11, atol=1e-100)
+
+
+def test_results_are_not_written_over_by_the_next(al_li_mg: list[Frame]) -> None:
+    first = METALS.compute([al_li_mg[0]])[0]
+    kept = first.copy()
+    METALS.compute(al_li_mg[1:9])
+    np.testing.assert_array_equal(first, kept)
+
+
+def test_more_than_the_memory_that_is_kept(al_li_mg: list[Frame], monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = METALS.compute(al_li_mg[:3])
+    monkeypatch.setattr(descriptors, "MOST_HELD", 10)
+    for x, y in zip(kept, METALS.compute(al_li_mg[:3]), strict=True):
+        np.testing.assert_array_equal(x, y)
+
+
+def test_atoms_that_coincide_have_no_direction_to_each_other() -> None:
+    x = described(Atoms("AlLi2", [[0, 0, 0], [0, 0, 0], [0, 0, 2.5]]))[0]
+    assert np.isfinite(x).all()
+    np.testing.assert_allclose(x, described(Atoms("AlLi2", [[0, 0, 0], [0, 0, 0], [0, 2.5, 0]]))[0], atol=1e-12)
 
 
 def test_invariance() -> None:

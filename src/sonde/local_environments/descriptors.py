@@ -4,9 +4,9 @@ Around every atom i, per neighbour element e: radial densities
     ρ_ek = Σ_j g_k(r_ij) f(r_ij)                          j of element e, g_k Gaussian shells, f a cosine cutoff
 and angular densities per pair of elements and pair of two broad shells n
     (2l + 1) Σ_jk φ_n(r_ij) φ_n'(r_ik) P_l(cos θ_jik)     j of element e, k of element e', l = 1 … 4.
-The double sum is got from moments Σ_j φ_n x^a y^b z^c in O(neighbours): Σ_jk φφ' cos^p θ is the contraction of two
-moment tensors of rank p (Shapeev, Multiscale Model. Simul. 14, 1153 (2016), doi 10.1137/15M1054183; the power spectrum
-of Bartók, Kondor, Csányi, Phys. Rev. B 87, 184115 (2013), doi 10.1103/PhysRevB.87.184115, holds the same invariants).
+The double sum is got in O(neighbours): it is the product, summed over m, of two sums over neighbours Σ_j φ_n S_lm with
+spherical harmonics, as in the power spectrum of Bartók, Kondor, Csányi, Phys. Rev. B 87, 184115 (2013),
+doi 10.1103/PhysRevB.87.184115. A neighbour that coincides with its centre has no direction and no part in it.
 
 Scaling, so that a Euclidean distance means something: a radial density is divided by the standard deviation that the
 same shell without cutoff would have in an ideal gas of 0.05 atoms/Å³; an angular density by the product of the numbers
@@ -16,31 +16,33 @@ Every column is of order one or below in condensed matter, far shells weigh less
 fitted to any data. The element of the centre is no part of the description: compare distances per centre element only.
 """
 
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations_with_replacement, product
-from math import factorial
 
 import numpy as np
-from numpy.polynomial import legendre
 
 from sonde.errors import WrongUse
+from sonde.local_environments.harmonics import DEGREES, N_HARMONICS, OF_DEGREE, WEIGHTS, harmonics
 from sonde.local_environments.neighbours import neighbour_list
 from sonde.progress import SILENT, Progress
-from sonde.records.arrays import FloatArray, IntArray
+from sonde.records.arrays import AnyArray, FloatArray, IntArray
 from sonde.records.frames import Frame
 
 REFERENCE_DENSITY_PER_A3 = 0.05
 """Atoms per Å³ of the ideal gas that the radial scaling refers to: between Li (0.046) and Al (0.060)."""
 FIRST_SHELL_A = 1.0
-LARGEST_DEGREE = 4
-"""l = 4 is the lowest degree that tells cubic surroundings from isotropic ones."""
+SHELLS_AT_A_TIME = 8
 MOST_ELEMENTS_IN_PAIRS = 4
 """Beyond, angular densities are kept per element against all elements, or the width would pass 200."""
 ATOMS_AT_A_TIME = 1500
 ATOMS_IN_CACHE = 128
-"""Their pairs' monomials, some megabytes, stay near the processor: all at once takes twice as long."""
+"""What is found for their pairs, some megabytes, stays near the processor: all at once takes twice as long."""
+
+MOST_HELD = 2**20
+"""Numbers that are worked with and kept for the next frame: 8 MB."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ class DensityDescriptor:
     @property
     def width(self) -> int:
         """Number of columns."""
-        return len(self.elements) * self.n_radial + len(self._pairs) * LARGEST_DEGREE
+        return len(self.elements) * self.n_radial + len(self._pairs) * len(DEGREES)
 
     def compute(self, frames: Sequence[Frame], *, progress: Progress = SILENT) -> list[FloatArray]:
         """Describe every atom of every frame: one array (n_atoms, width) per frame.
@@ -114,31 +116,39 @@ class DensityDescriptor:
         self, centre: IntArray, channel: IntArray, distances: FloatArray, vectors: FloatArray, n_atoms: int
     ) -> FloatArray:
         """Both densities (n_atoms, width) of pairs sorted by centre; channel (n_pairs,) is the neighbour's element."""
-        slots = _Slots.of(centre, n_atoms)
-        smooth = 0.5 * (1 + np.cos(np.pi * distances / self.cutoff_A))
+        slots, own = _Slots.of(centre, n_atoms), np.arange(len(self.elements))[:, None]
+        r, unit, channel = slots.laid(distances), slots.laid(vectors).T.copy(), slots.laid(channel, empty=-1)
         # Coinciding atoms have no direction; they are a defect that contacts report, not a reason to divide by zero.
-        unit = vectors.T / np.maximum(distances, 1e-12)
-        own = np.arange(len(self.elements))[:, None] == channel
-        weights = np.concatenate([smooth * own, *(smooth * broad * own for broad in self._broad_shells(distances))])
-        weights, r = slots.laid(weights), slots.laid(distances[None])
-        radial, moments = np.split(weights, [len(own)])
-        radial = radial.transpose(1, 0, 2) @ slots.columns(self._shells(r[0].ravel()))
-        moments = moments.transpose(1, 0, 2) @ slots.columns(_monomials(slots.laid(unit).reshape(3, -1)))
-        # from shell by shell to element by element
-        moments = moments.reshape(n_atoms, 2, len(own), -1).transpose(0, 2, 1, 3)
+        unit /= np.maximum(r, 1e-12)
+        memory = _SCRATCH.lent(3 * len(own) + self.n_radial + N_HARMONICS, len(r))
+        weights = memory[: 3 * len(own)].reshape(3, len(own), -1)
+        np.multiply(channel == own, 0.5 * (1 + np.cos((np.pi / self.cutoff_A) * r)), out=weights[0])
+        for centre_of_shell, weighted in zip((0.4, 0.8), weights[1:], strict=True):
+            np.multiply(weights[0], np.exp(-0.5 * ((r / self.cutoff_A - centre_of_shell) / 0.2) ** 2), out=weighted)
+        shells = self._shells(r, memory[3 * len(own) : -N_HARMONICS])
+        directions = harmonics(unit, memory[-N_HARMONICS:])
+        radial = slots.by_atom(weights[0]) @ slots.by_atom(shells).transpose(0, 2, 1)
+        moments = slots.by_atom(weights[1:]) @ slots.by_atom(directions).transpose(0, 2, 1)
         return np.hstack([radial.reshape(n_atoms, -1), self._angular(moments)])
 
-    def _shells(self, distances: FloatArray) -> FloatArray:
-        """Gaussian shells (n_radial, n_pairs) over their ideal-gas deviations, without the cutoff."""
+    def _shells(self, distances: FloatArray, shells: FloatArray) -> FloatArray:
+        """Write Gaussian shells (n_radial, n_pairs) over their ideal-gas deviations, without the cutoff.
+
+        They are as wide as they are apart: with t counted from the first, shell k is exp(−t²/2) Π e^t e^(½ − k), a few
+        at a time so that no factor runs out of numbers.
+        """
         centres = np.linspace(FIRST_SHELL_A, self.cutoff_A, self.n_radial, endpoint=False)
         sigma = centres[1] - centres[0]
         # ∫ g² 4πr² dr over a Gaussian of width σ at r0, squared: 4π √π σ (r0² + σ²/2)
-        variance = REFERENCE_DENSITY_PER_A3 * 4 * np.pi**1.5 * sigma * (centres**2 + sigma**2 / 2)
-        return np.exp(-0.5 * ((distances - centres[:, None]) / sigma) ** 2) / np.sqrt(variance)[:, None]
-
-    def _broad_shells(self, distances: FloatArray) -> list[FloatArray]:
-        scaled = distances / self.cutoff_A
-        return [np.exp(-0.5 * ((scaled - centre) / 0.2) ** 2) for centre in (0.4, 0.8)]
+        scale = 1 / np.sqrt(REFERENCE_DENSITY_PER_A3 * 4 * np.pi**1.5 * sigma * (centres**2 + sigma**2 / 2))
+        for first in range(0, self.n_radial, SHELLS_AT_A_TIME):
+            t = (distances - centres[first]) / sigma
+            np.multiply(np.exp(-0.5 * t * t), scale[first], out=shells[first])
+            growing = np.exp(t)
+            for k in range(first + 1, min(first + SHELLS_AT_A_TIME, self.n_radial)):
+                factor = np.exp(0.5 - (k - first)) * scale[k] / scale[k - 1]
+                np.multiply(shells[k - 1], factor * growing, out=shells[k])
+        return shells
 
     @cached_property
     def _pairs(self) -> list[tuple[int, int]]:
@@ -149,15 +159,23 @@ class DensityDescriptor:
         return list(product(range(2 * n_elements), range(2 * n_elements, 2 * n_elements + 2)))
 
     def _angular(self, moments: FloatArray) -> FloatArray:
-        """Angular densities (n_atoms, pairs × degrees) from moments (n_atoms, elements, 2 shells, monomials)."""
-        n_atoms = len(moments)
-        everything = moments.sum(axis=1)
-        counts = 1 + everything[:, :, 0]
+        """Angular densities (n_atoms, pairs × degrees) from moments (n_atoms, 2 shells × elements, harmonics)."""
+        n_atoms, n_own = len(moments), 2 * len(self.elements)
+        # atoms last, as each of a few dozen products is then one long loop; shell by shell becomes element by element
+        by_shell = moments.transpose(1, 2, 0).reshape(2, -1, N_HARMONICS, n_atoms)
+        channels = np.empty((n_own + 2, N_HARMONICS, n_atoms))
+        channels[0:n_own:2], channels[1:n_own:2] = by_shell
+        channels[n_own:] = by_shell.sum(axis=1)
+        counts = 1 + channels[n_own:, 0]
         left, right = np.array(self._pairs).T
-        scale = counts[:, left % 2] * counts[:, right % 2]
-        channels = np.concatenate([moments.reshape(n_atoms, -1, len(_EXPONENTS)), everything], axis=1)
-        degrees = (channels[:, left] * channels[:, right]).reshape(-1, len(_EXPONENTS)) @ _CONTRACTION
-        return (degrees.reshape(n_atoms, len(left), -1) / scale[:, :, None]).reshape(n_atoms, -1)
+        first = 0 if len(self.elements) <= MOST_ELEMENTS_IN_PAIRS else n_own
+        last = n_own if first == 0 else n_own + 2
+        found = np.empty((len(left), len(DEGREES), n_atoms))
+        for row, own in enumerate(OF_DEGREE.values()):
+            weighted = channels[:n_own, own] * WEIGHTS[own, None]
+            found[:, row] = np.einsum("amn,bmn->abn", weighted, channels[first:last, own])[left, right - first]
+        found /= (counts[left % 2] * counts[right % 2])[:, None]
+        return found.reshape(-1, n_atoms).T
 
 
 def _batches(frames: Sequence[Frame]) -> Iterator[list[Frame]]:
@@ -169,6 +187,25 @@ def _batches(frames: Sequence[Frame]) -> Iterator[list[Frame]]:
             batch = []
     if batch:
         yield batch
+
+
+class _Scratch(threading.local):
+    """Memory of this thread that is used again: fresh pages would take as long as what is written on them."""
+
+    def __init__(self) -> None:
+        self._held = np.empty(0)
+
+    def lent(self, n_rows: int, n_columns: int) -> FloatArray:
+        """An array (n_rows, n_columns) of anything, until the next call."""
+        n = n_rows * n_columns
+        if n > MOST_HELD:
+            return np.empty((n_rows, n_columns))
+        if n > len(self._held):
+            self._held = np.empty(n)
+        return self._held[:n].reshape(n_rows, n_columns)
+
+
+_SCRATCH = _Scratch()
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,52 +223,16 @@ class _Slots:
         n_each, starts = int(counts.max(initial=0)), np.cumsum(counts) - counts
         return cls(np.arange(len(centre)) + (np.arange(n_atoms) * n_each - starts)[centre], n_atoms, n_each)
 
-    def laid(self, rows: FloatArray) -> FloatArray:
-        """Rows (n_rows, n_pairs) in their slots, empty ones zero: (n_rows, n_atoms, n_each)."""
-        found = np.zeros((len(rows), self.n_atoms * self.n_each))
-        found[:, self.place] = rows
-        return found.reshape(len(rows), self.n_atoms, self.n_each)
+    def laid(self, values: AnyArray, *, empty: float = 0) -> AnyArray:
+        """Values (n_pairs, …) in their slots: (all slots, …)."""
+        n_slots = self.n_atoms * self.n_each
+        if len(values) == n_slots:
+            return values
+        found = np.full((n_slots, *values.shape[1:]), empty, values.dtype)
+        found[self.place] = values
+        return found
 
-    def columns(self, rows: FloatArray) -> FloatArray:
-        """Rows (n_rows, all slots) as matrices (n_atoms, n_each, n_rows), without a copy."""
-        return rows.reshape(len(rows), self.n_atoms, self.n_each).transpose(1, 2, 0)
-
-
-def _exponents() -> list[tuple[int, int, int]]:
-    ranks = range(LARGEST_DEGREE + 1)
-    return [(a, b, p - a - b) for p in ranks for a in range(p, -1, -1) for b in range(p - a, -1, -1)]
-
-
-_EXPONENTS = _exponents()
-_PLACE = {powers: n for n, powers in enumerate(_EXPONENTS)}
-
-
-def _contraction() -> FloatArray:
-    """What turns the product of two moments, monomial by monomial, into densities of degree 1, 2, …: (35, 4).
-
-    A monomial counts as often as it occurs in the symmetric tensor of its rank p, which stands for cos^p θ; the
-    coefficients of (2l + 1) P_l in powers of cos θ make degree l, with its weight in an expansion of a density.
-    """
-    ranks = [sum(powers) for powers in _EXPONENTS]
-    often = [
-        factorial(p) / np.prod([factorial(n) for n in powers]) for p, powers in zip(ranks, _EXPONENTS, strict=True)
-    ]
-    degrees = range(1, LARGEST_DEGREE + 1)
-    of_rank = [
-        (2 * degree + 1) * np.pad(legendre.leg2poly(np.eye(degree + 1)[degree]), (0, LARGEST_DEGREE - degree))
-        for degree in degrees
-    ]
-    return np.array(often)[:, None] * np.array(of_rank).T[ranks]
-
-
-_CONTRACTION = _contraction()
-
-
-def _monomials(unit: FloatArray) -> FloatArray:
-    """All x^a y^b z^c up to the largest degree, of directions (3, n_pairs): (35, n_pairs)."""
-    monomials = np.ones((len(_EXPONENTS), unit.shape[1]))
-    for n, powers in enumerate(_EXPONENTS[1:], start=1):
-        axis = next(k for k in range(3) if powers[k])
-        a, b, c = (power - (k == axis) for k, power in enumerate(powers))
-        np.multiply(monomials[_PLACE[a, b, c]], unit[axis], out=monomials[n])
-    return monomials
+    def by_atom(self, rows: FloatArray) -> FloatArray:
+        """Rows (…, all slots) as matrices (n_atoms, n_rows, n_each), without a copy."""
+        n_rows = int(np.prod(rows.shape[:-1]))
+        return rows.reshape(n_rows, self.n_atoms, self.n_each).transpose(1, 0, 2)
