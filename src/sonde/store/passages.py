@@ -8,7 +8,7 @@ from operator import attrgetter
 from typing import Any
 
 from sonde.records.decisions import Passage
-from sonde.store.full_text import match_expression, quoted
+from sonde.store.full_text import any_of, match_expression, match_terms, quoted
 from sonde.store.ledger import Ledger, Row, in_batches
 from sonde.store.sources import remove_source
 from sonde.store.times import optional_time_of, optional_time_text, time_text
@@ -20,6 +20,7 @@ from sonde.store.vocabulary import (
     words_held,
     words_in,
 )
+from sonde.store.word_index import TITLE_WEIGHT, WordIndex
 
 _FIELDS = tuple(field.name for field in fields(Passage))
 _COLUMNS = ", ".join(_FIELDS)
@@ -31,9 +32,8 @@ _KNOWN = f"SELECT {_COLUMNS} FROM passages WHERE source = ? AND anchor IN (SELEC
 _READ = attrgetter(*_FIELDS)
 _TIME, _SOURCE, _ANCHOR, _TEXT, _TITLE = map(_FIELDS.index, ("time", "source", "anchor", "text", "title"))
 _TEXTS = [place for place, field in enumerate(fields(Passage)) if field.type in (str, str | None)]
-_TITLE_WEIGHT = 0.5
 _BEST_IDS = (
-    f"SELECT rowid AS id, -bm25(passage_words, 1.0, {_TITLE_WEIGHT}) AS score FROM passage_words "
+    f"SELECT rowid AS id, -bm25(passage_words, 1.0, {TITLE_WEIGHT}) AS score FROM passage_words "
     "WHERE passage_words MATCH ? ORDER BY score DESC, id LIMIT ?"
 )
 _BEST = f"SELECT {COLUMNS}, score FROM passages JOIN ({_BEST_IDS}) USING (id) ORDER BY score DESC, id"
@@ -70,6 +70,7 @@ class PassageStore:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
+        self._words = WordIndex(ledger)
 
     def add(self, source: str, passages: Iterable[Passage]) -> int:
         """Add passages under a source's name and return how many are new.
@@ -122,7 +123,11 @@ class PassageStore:
 
         Words are matched by their stem; with `trigram`, anywhere inside words, from three characters on.
         """
-        expression = expression_of_pieces(self._ledger, query) if trigram else match_expression(query)
+        terms = match_terms(query)
+        if not trigram and (best := self._words.best(terms, limit)) is not None:
+            found = self.at(place for place, _ in best)
+            return [(found[place], score) for place, score in best]
+        expression = expression_of_pieces(self._ledger, query) if trigram else any_of(terms)
         if expression is None:
             return []
         rows = self._ledger.rows(_BEST, expression, limit)
@@ -146,11 +151,12 @@ class PassageStore:
 
     def frequency(self, word: str) -> int:
         """How many passages hold a word or another form of it; counting ends at 20,000."""
-        expression = match_expression(word)
-        if expression is None:
-            return 0
+        expression, known = match_expression(word), self._words.counted(word)
+        if expression is None or known is not None:
+            return known or 0
         held = "SELECT rowid FROM passage_words WHERE passage_words MATCH ? LIMIT ?"
         ((n,),) = self._ledger.rows(f"SELECT count(*) FROM ({held})", expression, _COUNTED)
+        self._words.note_count(word, int(n))
         return int(n)
 
     def beside(self, passage: Passage, n: int) -> list[Passage]:
