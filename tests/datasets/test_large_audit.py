@@ -9,6 +9,7 @@ import pytest
 
 from sonde.datasets.audit import audit
 from sonde.datasets.frame_table import TableMaker
+from sonde.datasets.geometry_records import RECORD, GeometryRecords
 from sonde.datasets.readers import read_frames
 from sonde.records.datasets import Alarm, Audit
 from sonde.records.frames import Frame
@@ -85,6 +86,13 @@ def test_against_a_set_that_is_not_held(sound: list[Frame]) -> None:
     assert report.notes == ("Labels were not compared with those of the other dataset: too many frames.",)
 
 
+def hashes_of(frames: list[Frame]) -> list[int]:
+    maker = TableMaker()
+    maker.add(frames, np.zeros(len(frames), bool))
+    records = np.concatenate(list(maker.table().geometries.ranges()))
+    return [int(one) for one in records["geometry"][np.argsort(records["place"])]]
+
+
 def test_geometry_hashes_tell_what_differs(sound: list[Frame]) -> None:
     """Equal within rounding; another cell, order, periodicity, element or position: another hash."""
     frame = sound[100]
@@ -97,8 +105,28 @@ def test_geometry_hashes_tell_what_differs(sound: list[Frame]) -> None:
         replace(frame, positions=frame.positions[::-1]),
         replace(frame, positions=frame.positions + np.eye(3)[0] * 1e-3),
     ]
-    maker = TableMaker()
-    maker.add(others, np.zeros(len(others), bool))
-    hashes = maker.table().geometry.tolist()
+    hashes = hashes_of(others)
     assert hashes[0] == hashes[1]
     assert len(set(hashes[1:])) == len(others) - 1
+
+
+def test_records_on_disk_are_those_in_memory() -> None:
+    """Batches of 100 in random order of hashes, every tenth a copy; on disk beyond 250, and nothing stays behind."""
+    rng = np.random.default_rng(0)
+    records = np.zeros(1000, RECORD)
+    records["geometry"] = rng.integers(0, 2**64, 1000, dtype=np.uint64)
+    records["geometry"][5::10] = records["geometry"][4::10]
+    records["place"] = np.arange(1000)
+    held, on_disk = GeometryRecords(), GeometryRecords(most_held=250)
+    for start in range(0, 1000, 100):
+        held.add(records[start : start + 100])
+        on_disk.add(records[start : start + 100])
+    for range_held, range_on_disk in zip(held.ranges(), on_disk.ranges(), strict=True):
+        assert np.array_equal(range_held, range_on_disk)
+    order = np.argsort(records["geometry"], kind="stable")
+    assert np.array_equal(np.concatenate(list(held.ranges())), records[order])
+    folder = on_disk.folder
+    assert folder is not None
+    assert folder.is_dir()
+    del on_disk
+    assert not folder.exists()

@@ -3,19 +3,19 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from sonde.datasets.contact_alarms import contact_alarm
 from sonde.datasets.contradictions import contradictory_pairs
 from sonde.datasets.copy_alarms import (
     MovedPair,
     against_alarms,
     crossing,
+    held_out,
     moved_copy_alarms,
     moved_leak_alarm,
     near_copy_alarm,
     split_alarms,
     split_of,
+    splits_of,
 )
 from sonde.datasets.frame_table import FrameTable, Passed, counted, pass_over
 from sonde.datasets.label_alarms import label_alarms
@@ -26,7 +26,7 @@ from sonde.datasets.offsets import offsets
 from sonde.datasets.paired_labels import energies_side_by_side, paired_labels
 from sonde.datasets.run_alarms import run_alarms
 from sonde.datasets.selective_u import selective_u, selective_u_alarms
-from sonde.datasets.shared_geometries import SharedGeometries, shared_geometries
+from sonde.datasets.shared_geometries import KindView, SharedGeometries, shared_geometries
 from sonde.datasets.surface_alarms import duplicate_ordinals, stated_alarms, surface_alarms
 from sonde.datasets.surfaces import surfaces
 from sonde.datasets.tag_alarms import tag_alarms
@@ -88,11 +88,8 @@ class _Found:
 def _found(passed: Passed, other: Passed | None, names: tuple[str, str]) -> _Found:
     shared = shared_geometries(passed, other)
     contradictions = contradictory_pairs(shared.frames, shared.own)
-    if not passed.whole:
-        table = passed.table
-        contradictions = [
-            replace(one, formula=table.formulas[table.formula[one.ordinals[0]]]) for one in contradictions
-        ]
+    if isinstance(shared.frames, KindView):
+        contradictions = [replace(one, formula=shared.frames.formula(one.ordinals[0])) for one in contradictions]
     copied, splits_seen = _copy_alarms(passed, other, shared, names[1])
     return _Found(
         names=names,
@@ -121,7 +118,7 @@ def _alarms(found: _Found) -> list[Alarm]:
     alarms = [
         *stated_alarms(passed.table.kinds),
         *surface_alarms(shared.frames, shared.own, found.contradictions, found.between),
-        *run_alarms(passed.table.kinds, passed.table.has_energy),
+        *run_alarms(passed.table.kinds),
         *label_alarms(passed.table),
         *_sampled(of_sample, passed),
         *found.copied,
@@ -135,14 +132,12 @@ def _report(found: _Found) -> Audit:
     return Audit(
         dataset=found.names[0],
         n_frames=len(table),
-        n_atoms=int(table.n_atoms.sum()),
+        n_atoms=table.n_atoms,
         elements=table.elements,
-        formulas=counted(table.formulas, np.bincount(table.formula)),
-        config_types=counted(
-            (str(one.tags.get("config_type") or NOT_STATED) for one in kinds.examples), kinds.counts.tolist()
-        ),
+        formulas=counted(table.formulas, table.formula_counts),
+        config_types=counted((str(one.tags.get("config_type") or NOT_STATED) for one in kinds.examples), kinds.counts),
         labels=_labels(table),
-        surfaces=surfaces(kinds.examples, kinds.counts.tolist()),
+        surfaces=surfaces(kinds.examples, kinds.counts),
         contradictions={"n_groups": len(found.contradictions), "examples": found.contradictions[:EXAMPLES]},
         offsets=found.between,
         duplicates=len(duplicate_ordinals(found.shared.frames, found.shared.own)),
@@ -161,8 +156,7 @@ def _report(found: _Found) -> Audit:
 
 def _labels(table: FrameTable) -> dict[str, int]:
     """Count the frames that carry each label."""
-    has = {"energy": table.has_energy, "forces": table.has_forces, "stress": table.has_stress}
-    return {name: int(marked.sum()) for name, marked in has.items()}
+    return {name: len(table) - len(lacking) for name, lacking in table.lacking.items()}
 
 
 def _contacts(passed: Passed) -> tuple[Contact, ...]:
@@ -179,10 +173,11 @@ def _placed_rules(found: Sequence[SelectiveU], passed: Passed) -> tuple[Selectiv
     return tuple(replace(one, examples=tuple(int(passed.places[i]) for i in one.examples)) for one in found)
 
 
-def _sampled(alarms: Sequence[Alarm], passed: Passed) -> list[Alarm]:
+def _sampled(found: Sequence[Alarm | None], passed: Passed) -> list[Alarm]:
     """Number the frames of alarms by their places in the dataset, and say where only a sample was looked at."""
+    alarms = [one for one in found if one is not None]
     if passed.whole:
-        return list(alarms)
+        return alarms
     words = f" Looked for in a random sample of {len(passed.held)} of {len(passed.table)} frames."
     return [
         replace(one, ordinals=tuple(int(passed.places[i]) for i in one.ordinals), message=one.message + words)
@@ -209,22 +204,22 @@ def _copy_alarms(
     passed: Passed, other: Passed | None, shared: SharedGeometries, against_name: str
 ) -> tuple[list[Alarm], bool]:
     """Return alarms on copies, and whether there were splits to look at."""
-    of_kind = [split_of(one) for one in passed.table.kinds.examples]
+    kinds = passed.table.kinds
+    of_kind = [split_of(one) for one in kinds.examples]
     several = len(set(of_kind) - {None}) > 1
-    splits = [of_kind[kind] if several else None for kind in passed.table.kinds.kind_of.tolist()]
-    near_found: list[Alarm | None] = [
-        near_copy_alarm(shared.near, len(passed.held), {pair.second for pair in shared.held_pairs})
-    ]
-    if passed.whole:
-        found = [*near_found, *split_alarms(splits, shared.own, shared.near)]
-    else:
-        near_found += split_alarms([splits[place] for place in passed.places.tolist()], [], shared.near)
-        near = _sampled([one for one in near_found if one is not None], passed)
-        found = [*near, *split_alarms(splits, shared.own, [])]
-    held_splits = [splits[place] for place in passed.places.tolist()]
-    leaked = crossing([MovedPair(*pair) for pair in shared.moved], held_splits)
-    moved = [*moved_copy_alarms(passed.held, shared.moved), moved_leak_alarm(leaked, "in another split")]
-    found += _sampled([one for one in moved if one is not None], passed)
+    n_held_out = kinds.count(number for number, split in enumerate(of_kind) if held_out(split))
+    near_found = [near_copy_alarm(shared.near, len(passed.held), {pair.second for pair in shared.held_pairs})]
+    exact_found: list[Alarm | None] = []
+    if several and passed.whole:
+        exact_found = split_alarms(passed.held, shared.own, shared.near, n_held_out)
+    elif several:
+        near_found += split_alarms(passed.held, [], shared.near, sum(held_out(split_of(one)) for one in passed.held))
+        exact_found = split_alarms(shared.frames, shared.own, [], n_held_out)
+    moved = moved_copy_alarms(passed.held, shared.moved)
+    if several:
+        pairs = [MovedPair(*pair) for pair in shared.moved]
+        moved.append(moved_leak_alarm(crossing(pairs, splits_of(passed.held, pairs)), "in another split"))
+    found = [*_sampled(near_found, passed), *exact_found, *_sampled(moved, passed)]
     if other is not None:
         found += against_alarms(shared.exact_in_other, shared.near_in_other, len(passed.table), against_name)
         found.append(moved_leak_alarm(shared.moved_in_other, f"in {against_name}"))

@@ -112,13 +112,19 @@ def contradictory_pairs(frames: Sequence[Frame], pairs: Iterable[GeometryPair] |
     Each lists all frames that take part in a contradiction on that geometry. The spread is over those frames.
     """
     clashes = [p for p in (geometry_pairs(frames) if pairs is None else pairs) if p.relation == "contradiction"]
-    edges = coo_array((np.ones(len(clashes)), _ends(clashes)), shape=(len(frames), len(frames)))
-    part = connected_components(edges, directed=False)[1]
+    part = _linked(clashes)
     found: dict[int, list[GeometryPair]] = {}
     for pair in clashes:
-        found.setdefault(int(part[pair.first]), []).append(pair)
+        found.setdefault(part[pair.first], []).append(pair)
     records = [_contradiction(frames, some) for some in found.values()]
     return sorted(records, key=lambda record: -(record.energy_spread_meV_per_atom or 0.0))
+
+
+def _linked(pairs: Sequence[GeometryPair]) -> dict[int, int]:
+    """Number the groups of frames that pairs link, by place."""
+    places, ends = np.unique(np.array(_ends(pairs), np.int64), return_inverse=True)
+    graph = coo_array((np.ones(len(pairs)), tuple(ends.reshape(2, -1))), shape=(len(places), len(places)))
+    return dict(zip(places.tolist(), connected_components(graph, directed=False)[1].tolist(), strict=True))
 
 
 def _ends(pairs: Sequence[GeometryPair]) -> tuple[list[int], list[int]]:

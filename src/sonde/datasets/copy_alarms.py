@@ -1,7 +1,7 @@
 """Alarms on frames that stand twice: near-copies within a set, and copies across train, validation and test."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePath
 from typing import NamedTuple
 
@@ -41,6 +41,11 @@ class MovedPair(NamedTuple):
     second: int
 
 
+def held_out(split: str | None) -> bool:
+    """Tell whether frames of a split are not trained on."""
+    return split in ("valid", "test")
+
+
 def split_of(frame: Frame) -> str | None:
     """Return "train", "valid" or "test" as a tag or the name of the source file says; None where neither does."""
     for key, value in frame.tags.items():
@@ -51,7 +56,15 @@ def split_of(frame: Frame) -> str | None:
     return named.pop() if len(named) == 1 else None
 
 
-def crossing(pairs: Iterable[GeometryPair | NearPair | MovedPair], splits: Sequence[str | None]) -> list[int]:
+Pair = GeometryPair | NearPair | MovedPair
+
+
+def splits_of(frames: Sequence[Frame], pairs: Iterable[Pair]) -> dict[int, str | None]:
+    """Return the splits of the frames of pairs, by place."""
+    return {place: split_of(frames[place]) for place in {end for pair in pairs for end in (pair.first, pair.second)}}
+
+
+def crossing(pairs: Iterable[Pair], splits: Mapping[int, str | None]) -> list[int]:
     """List the frames that have a partner in another split; of each pair the one that is held out further."""
     leaked = set()
     for pair in pairs:
@@ -62,16 +75,16 @@ def crossing(pairs: Iterable[GeometryPair | NearPair | MovedPair], splits: Seque
 
 
 def split_alarms(
-    splits: Sequence[str | None], pairs: Sequence[GeometryPair], near: Sequence[NearPair]
+    frames: Sequence[Frame], pairs: Sequence[GeometryPair], near: Sequence[NearPair], n_held_out: int
 ) -> list[Alarm | None]:
-    """Report frames of a validation or test set that stand in another split, exactly or nearly."""
+    """Report frames of a validation or test set, `n_held_out` in all, that stand in another one, or nearly."""
+    splits = splits_of(frames, [*pairs, *near])
     exact = crossing((pair for pair in pairs if pair.relation != "apart"), splits)
     close = sorted(set(crossing(near, splits)) - set(exact))
-    held_out = sum(split in ("valid", "test") for split in splits)
-    message = f"{len(exact)} frames of validation or test sets stand in another split, too ({held_out} are held out)."
+    message = f"{len(exact)} frames of validation or test sets stand in another split, too ({n_held_out} are held out)."
     return [
         alarm("leakage", "high", exact, message, "Remove them from one of the two: errors on them measure memory."),
-        _near_leakage(close, held_out, "in another split"),
+        _near_leakage(close, n_held_out, "in another split"),
     ]
 
 

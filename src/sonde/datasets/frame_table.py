@@ -1,141 +1,140 @@
 """What an audit keeps of every frame: some numbers, made for thousands of frames at a time; the frames themselves go.
 
-Eight numbers and seven flags, 71 bytes per frame: exact copies can stand anywhere, so that a hash of every geometry has
-to be kept. Beyond that only a sample of the frames is held.
+Of what single frames show, counts and the first places are kept; of all frames what tells exact copies, on disk where
+there are many. Beyond that only a sample of the frames is held: memory does not grow with the set.
 """
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import Literal
 
 import numpy as np
 from ase.data import chemical_symbols
 
 from sonde.datasets.comparable_energies import is_alone
 from sonde.datasets.contradictions import MOMENTS, formula_of
-from sonde.datasets.identity import GRID_A
+from sonde.datasets.geometry_records import RECORD, GeometryRecords, geometry_hashes
+from sonde.datasets.label_alarms import NET_FORCE_LIMIT_EV_PER_A
 from sonde.datasets.label_statistics import zero_forces_by_symmetry, zeros_by_symmetry
 from sonde.datasets.missing_values import without_missing_values
+from sonde.datasets.places import LargestTally, Places, Tally
 from sonde.datasets.tag_kinds import KindCounter, TagKinds
 from sonde.records.arrays import AnyArray, BoolArray, FloatArray, IntArray
 from sonde.records.frames import Frame
 
+Label = Literal["energy", "forces", "stress"]
+LABELS: tuple[Label, ...] = ("energy", "forces", "stress")
+FINDINGS = ("not_finite", "zero_energy", "zero_forces", "some_zero_forces", "zero_stress")
 BATCH = 4096
 LARGEST_Z = 119
 MOST_SYMMETRY_TESTS = 2000
 """Frames with zero forces whose symmetry is looked at; a test takes about a millisecond."""
 LEAST_FORCE_EV_PER_A = 0.05
 """Beside weaker forces others may round to zero."""
-MIX = tuple(np.uint64(odd) for odd in (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0x27D4EB2F165667C5))
 COMPOSITION_HASH = np.random.default_rng(1).integers(1, 2**63, LARGEST_Z, dtype=np.uint64) | np.uint64(1)
 
 
 @dataclass(frozen=True, eq=False)
 class FrameTable:
-    """Columns of shape (n_frames,). Labels that a frame has not are NaN or False.
+    """What was found in the frames of a dataset, by places.
 
-    geometry : hash of species, periodicity, cell and positions on a grid of 1e-4 Å, in file order, unwrapped.
-    force_digest : a fixed random projection of the forces: equal for equal forces.
     not_finite : a label held NaN or inf; that label counts as missing.
-    net_force : |ΣF| per atom, eV/Å. zero_forces : all exactly zero, which symmetry does not ask for.
+    zero_forces : all exactly zero, which symmetry does not ask for.
     some_zero_forces : exactly zero on some atoms or along one axis, which symmetry does not ask for.
-    alone : one atom without neighbours.
-    moment : magnetic moment of the cell, absolute where it is stated, μB, NaN where none is.
-    formula : number of the formula.
+    zero_energy : of frames that are no lone atoms.
+    net_force : |ΣF| per atom beyond the limit, the largest first; largest_net_force_eV_per_A : of all frames.
+    formula_counts : frames of each formula.
     """
 
-    n_atoms: IntArray
-    geometry: AnyArray
-    energy_eV: FloatArray
-    force_digest: FloatArray
-    net_force: FloatArray
-    has_forces: BoolArray
-    has_stress: BoolArray
-    zero_forces: BoolArray
-    some_zero_forces: BoolArray
-    zero_stress: BoolArray
-    not_finite: BoolArray
-    alone: BoolArray
-    moment: FloatArray
-    formula: IntArray
+    n_frames: int
+    n_atoms: int
+    lacking: Mapping[Label, Places]
+    not_finite: Places
+    zero_energy: Places
+    zero_forces: Places
+    some_zero_forces: Places
+    zero_stress: Places
+    net_force: Places
+    largest_net_force_eV_per_A: float
     kinds: TagKinds
     formulas: tuple[str, ...]
+    formula_counts: tuple[int, ...]
     elements: dict[str, int]
     n_untested_zeros: int
+    geometries: GeometryRecords
 
     def __len__(self) -> int:
-        return len(self.n_atoms)
-
-    @property
-    def has_energy(self) -> BoolArray:
-        return np.isfinite(self.energy_eV)
+        return self.n_frames
 
 
 class TableMaker:
     """Takes frames in, batch by batch."""
 
     def __init__(self) -> None:
-        self._columns: list[dict[str, AnyArray]] = []
+        self._n_frames = 0
+        self._tallies: dict[str, Tally] = defaultdict(Tally)
+        self._net_force = LargestTally(NET_FORCE_LIMIT_EV_PER_A)
+        self._geometries = GeometryRecords()
         self._kinds = KindCounter()
         self._formulas: dict[int, int] = {}
         self._formula_texts: list[str] = []
+        self._formula_counts: list[int] = []
         self._elements = np.zeros(LARGEST_Z, np.int64)
         self._n_tests = 0
         self._n_untested = 0
 
     def add(self, frames: list[Frame], not_finite: BoolArray) -> None:
         """Take a batch, free of labels that are no numbers, and which frames had such."""
-        sizes = np.array([len(frame.numbers) for frame in frames])
-        starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
-        numbers = np.concatenate([frame.numbers for frame in frames])
-        self._elements += np.bincount(numbers, minlength=LARGEST_Z)
-        frame_of = np.repeat(np.arange(len(frames)), sizes)
-        order = np.arange(len(numbers)) - starts[frame_of]
-        digest, net, has_forces, all_zero, some_zero = _force_columns(frames, sizes, starts, order)
-        self._columns.append(
-            {
-                "n_atoms": sizes,
-                "geometry": _geometry_hashes(frames, numbers, order, frame_of),
-                "energy_eV": np.array([np.nan if f.energy_eV is None else f.energy_eV for f in frames], float),
-                "force_digest": digest,
-                "net_force": net,
-                "has_forces": has_forces,
-                "has_stress": np.array([f.stress_eV_per_A3 is not None for f in frames]),
-                "zero_forces": self._unasked_zeros(frames, all_zero, zero_forces_by_symmetry),
-                "some_zero_forces": self._unasked_zeros(frames, some_zero, zeros_by_symmetry),
-                "zero_stress": np.array([_is_zero(f.stress_eV_per_A3) for f in frames]),
-                "not_finite": not_finite,
-                "alone": np.array([is_alone(f) for f in frames]),
-                "moment": np.array([_moment(f) for f in frames]),
-                "formula": self._formula_numbers(frames, numbers, frame_of),
-                "kind": np.array([self._kinds.number(f) for f in frames], np.int64),
-            }
-        )
+        atoms = _Atoms.of(frames)
+        energy = np.array([np.nan if f.energy_eV is None else f.energy_eV for f in frames], float)
+        forces = _force_columns(frames, atoms)
+        self._elements += np.bincount(atoms.numbers, minlength=LARGEST_Z)
+        self._net_force.add(forces.net, self._n_frames)
+        marked = {
+            "energy": np.isnan(energy),
+            "forces": ~forces.given,
+            "stress": np.array([f.stress_eV_per_A3 is None for f in frames]),
+            "not_finite": not_finite,
+            "zero_energy": np.array([not e and not is_alone(f) for e, f in zip(energy.tolist(), frames, strict=True)]),
+            "zero_forces": self._unasked_zeros(frames, forces.all_zero, zero_forces_by_symmetry),
+            "some_zero_forces": self._unasked_zeros(frames, forces.some_zero, zeros_by_symmetry),
+            "zero_stress": np.array([_is_zero(f.stress_eV_per_A3) for f in frames]),
+        }
+        for name, some in marked.items():
+            self._tallies[name].add(some, self._n_frames)
+        self._geometries.add(self._records(frames, atoms, energy, forces.digest))
+        self._n_frames += len(frames)
+
+    def _records(self, frames: list[Frame], atoms: "_Atoms", energy: FloatArray, digest: FloatArray) -> AnyArray:
+        records = np.empty(len(frames), RECORD)
+        records["geometry"] = geometry_hashes(frames, atoms.numbers, atoms.order, atoms.frame_of)
+        records["place"] = self._n_frames + np.arange(len(frames))
+        records["energy_eV"], records["force_digest"] = energy, digest
+        records["moment"] = [_moment(f) for f in frames]
+        records["n_atoms"] = atoms.sizes
+        records["kind"] = self._kinds.add(frames, np.isfinite(energy))
+        records["formula"] = self._formula_numbers(frames, atoms)
+        return records
 
     def table(self) -> FrameTable:
-        """Join the batches, each of which is given up column by column: nothing is held twice."""
-        column = {name: np.concatenate([batch.pop(name) for batch in self._columns]) for name in list(self._columns[0])}
+        """Return what was found."""
+        found = {name: self._tallies[name].places for name in (*LABELS, *FINDINGS)}
         present = np.flatnonzero(self._elements).tolist()
         return FrameTable(
-            n_atoms=column["n_atoms"],
-            geometry=column["geometry"],
-            energy_eV=column["energy_eV"],
-            force_digest=column["force_digest"],
-            net_force=column["net_force"],
-            has_forces=column["has_forces"],
-            has_stress=column["has_stress"],
-            zero_forces=column["zero_forces"],
-            some_zero_forces=column["some_zero_forces"],
-            zero_stress=column["zero_stress"],
-            not_finite=column["not_finite"],
-            alone=column["alone"],
-            moment=column["moment"],
-            formula=column["formula"],
-            kinds=TagKinds(tuple(self._kinds.examples), column["kind"]),
+            n_frames=self._n_frames,
+            n_atoms=int(self._elements.sum()),
+            lacking={name: found[name] for name in LABELS},
+            **{name: found[name] for name in FINDINGS},
+            net_force=self._net_force.places,
+            largest_net_force_eV_per_A=self._net_force.largest,
+            kinds=self._kinds.kinds(),
             formulas=tuple(self._formula_texts),
+            formula_counts=tuple(self._formula_counts),
             elements={chemical_symbols[z]: int(self._elements[z]) for z in present},
             n_untested_zeros=self._n_untested,
+            geometries=self._geometries,
         )
 
     def _unasked_zeros(
@@ -151,17 +150,41 @@ class TableMaker:
             zero[place] = not by_symmetry(frames[place])
         return zero
 
-    def _formula_numbers(self, frames: list[Frame], numbers: IntArray, frame_of: IntArray) -> IntArray:
+    def _formula_numbers(self, frames: list[Frame], atoms: "_Atoms") -> IntArray:
         hashes = np.zeros(len(frames), np.uint64)
-        np.add.at(hashes, frame_of, COMPOSITION_HASH[numbers])
-        unique, first, inverse = np.unique(hashes, return_index=True, return_inverse=True)
+        np.add.at(hashes, atoms.frame_of, COMPOSITION_HASH[atoms.numbers])
+        unique, first, inverse, counts = np.unique(hashes, return_index=True, return_inverse=True, return_counts=True)
         own = np.empty(len(unique), np.int64)
-        for place, (key, example) in enumerate(zip(unique.tolist(), first.tolist(), strict=True)):
+        for place, (key, example, n) in enumerate(zip(unique.tolist(), first.tolist(), counts.tolist(), strict=True)):
             if key not in self._formulas:
                 self._formulas[key] = len(self._formula_texts)
                 self._formula_texts.append(formula_of(frames[example]))
+                self._formula_counts.append(0)
             own[place] = self._formulas[key]
+            self._formula_counts[own[place]] += n
         return own[inverse.ravel()]
+
+
+@dataclass(frozen=True, eq=False)
+class _Atoms:
+    """The atoms of a batch of frames, one after another: their element, place in their frame, and frame.
+
+    sizes, starts : (n_frames,) atoms of each frame, and where they begin.
+    """
+
+    numbers: IntArray
+    order: IntArray
+    frame_of: IntArray
+    sizes: IntArray
+    starts: IntArray
+
+    @classmethod
+    def of(cls, frames: Sequence[Frame]) -> "_Atoms":
+        sizes = np.array([len(frame.numbers) for frame in frames])
+        starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+        numbers = np.concatenate([frame.numbers for frame in frames])
+        frame_of = np.repeat(np.arange(len(frames)), sizes)
+        return cls(numbers, np.arange(len(numbers)) - starts[frame_of], frame_of, sizes, starts)
 
 
 def _is_zero(stress: FloatArray | None) -> bool:
@@ -177,46 +200,37 @@ def _moment(frame: Frame) -> float:
     return float("nan")
 
 
-def _mixed(values: AnyArray) -> AnyArray:
-    """Scramble 64-bit numbers (the finaliser of splitmix64)."""
-    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return np.asarray(values ^ (values >> np.uint64(31)))
+@dataclass(frozen=True, eq=False)
+class _Forces:
+    """Of the forces of each frame: a digest, net force per atom, and whether they are given, and all or some zero."""
+
+    digest: FloatArray
+    net: FloatArray
+    given: BoolArray
+    all_zero: BoolArray
+    some_zero: BoolArray
 
 
-def _on_grid(lengths: FloatArray) -> AnyArray:
-    return np.rint(lengths / GRID_A).astype(np.int64).view(np.uint64)
-
-
-def _geometry_hashes(frames: list[Frame], numbers: IntArray, order: IntArray, frame_of: IntArray) -> AnyArray:
-    x, y, z = _on_grid(np.concatenate([frame.positions for frame in frames])).T
-    species = numbers.astype(np.uint64)
-    atoms = _mixed(x * MIX[0] + _mixed(y * MIX[1] + _mixed(z * MIX[2] + species * MIX[3] + order.astype(np.uint64))))
-    hashes = np.zeros(len(frames), np.uint64)
-    np.add.at(hashes, frame_of, atoms)
-    cells = _on_grid(np.stack([frame.cell for frame in frames]).reshape(-1, 9))
-    for column in cells.T:
-        hashes = _mixed(hashes * MIX[0] + column)
-    pbc = np.stack([frame.pbc for frame in frames]).astype(np.uint64) @ np.array([1, 2, 4], np.uint64)
-    return _mixed(hashes + pbc * MIX[1])
-
-
-def _force_columns(
-    frames: list[Frame], sizes: IntArray, starts: IntArray, order: IntArray
-) -> tuple[FloatArray, FloatArray, BoolArray, BoolArray, BoolArray]:
-    """Digest, net force per atom, whether there are forces, and whether all or some atoms' are exactly zero."""
+def _force_columns(frames: Sequence[Frame], atoms: _Atoms) -> _Forces:
     has = np.array([frame.forces_eV_per_A is not None for frame in frames])
     forces = np.concatenate(
         [np.zeros((len(f.numbers), 3)) if f.forces_eV_per_A is None else f.forces_eV_per_A for f in frames]
     )
-    signs = np.cos(np.array([1.0, 2.0, 3.0]) + order[:, None] * np.array([0.7, 1.3, 2.1]))
-    digest = np.add.reduceat((forces * signs).sum(axis=1), starts)
-    net = np.linalg.norm(np.add.reduceat(forces, starts), axis=1) / sizes
+    signs = np.cos(np.array([1.0, 2.0, 3.0]) + atoms.order[:, None] * np.array([0.7, 1.3, 2.1]))
+    digest = np.add.reduceat((forces * signs).sum(axis=1), atoms.starts)
+    net = np.linalg.norm(np.add.reduceat(forces, atoms.starts), axis=1) / atoms.sizes
     size = np.abs(forces)
-    largest = np.maximum.reduceat(size.max(axis=1), starts)
-    of_atom, of_axis = np.minimum.reduceat(size.max(axis=1), starts), np.maximum.reduceat(size, starts).min(axis=1)
-    some_zero = has & (np.minimum(of_atom, of_axis) == 0) & (largest > LEAST_FORCE_EV_PER_A)
-    return np.where(has, digest, np.nan), np.where(has, net, 0.0), has, has & (largest == 0), some_zero
+    of_atoms = size.max(axis=1)
+    largest = np.maximum.reduceat(of_atoms, atoms.starts)
+    of_axis = np.maximum.reduceat(size, atoms.starts).min(axis=1)
+    smallest = np.minimum(np.minimum.reduceat(of_atoms, atoms.starts), of_axis)
+    return _Forces(
+        digest=np.where(has, digest, np.nan),
+        net=np.where(has, net, 0.0),
+        given=has,
+        all_zero=has & (largest == 0),
+        some_zero=has & (smallest == 0) & (largest > LEAST_FORCE_EV_PER_A),
+    )
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,16 +3,12 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from sonde.records.arrays import BoolArray
+from sonde.datasets.places import KEPT
 from sonde.records.datasets import Alarm
 
 if TYPE_CHECKING:
     from sonde.datasets.frame_table import FrameTable
 
-EXAMPLES = 20
-"""Ordinals that an alarm lists; its `n` counts all."""
 NET_FORCE_LIMIT_EV_PER_A = 0.005
 """Per atom; sums reported for public sets: 0.0017 to 0.033 eV/Å (see "How accurate are DFT forces")."""
 
@@ -28,19 +24,14 @@ def alarm(kind: str, severity: str, ordinals: Sequence[int], message: str, what_
     """Make an alarm of the frames given, or none where there are none."""
     if not len(ordinals):
         return None
-    shown = tuple(int(ordinal) for ordinal in ordinals[:EXAMPLES])
+    shown = tuple(int(ordinal) for ordinal in ordinals[:KEPT])
     return Alarm(kind, severity, len(ordinals), shown, message, what_to_do)  # type: ignore[arg-type]
-
-
-def _places(marked: BoolArray) -> list[int]:
-    return np.flatnonzero(marked).tolist()
 
 
 def _missing(table: "FrameTable") -> list[Alarm | None]:
     """Report labels that some frames have and others lack; a label that no frame has is no defect."""
     alarms = []
-    for name, has in (("energy", table.has_energy), ("forces", table.has_forces), ("stress", table.has_stress)):
-        lacking = _places(~has)
+    for name, lacking in table.lacking.items():
         if len(lacking) == len(table) and name != "energy":
             continue
         message = f"{len(lacking)} of {len(table)} frames have no {name}."
@@ -50,13 +41,13 @@ def _missing(table: "FrameTable") -> list[Alarm | None]:
 
 
 def _not_finite(table: "FrameTable") -> Alarm | None:
-    places = _places(table.not_finite)
+    places = table.not_finite
     message = f"{len(places)} frames have labels that hold NaN or infinity; they are taken for missing."
     return alarm("not_finite", "high", places, message, "Set these labels to none, or leave the frames out.")
 
 
 def _zero_forces(table: "FrameTable") -> Alarm | None:
-    places = _places(table.zero_forces)
+    places = table.zero_forces
     message = f"{len(places)} frames have forces that are all exactly zero, which their symmetry does not ask for."
     if table.n_untested_zeros:
         message += f" {table.n_untested_zeros} more are all zero; their symmetry was not looked at."
@@ -64,7 +55,7 @@ def _zero_forces(table: "FrameTable") -> Alarm | None:
 
 
 def _some_zero_forces(table: "FrameTable") -> Alarm | None:
-    places = _places(table.some_zero_forces)
+    places = table.some_zero_forces
     message = (
         f"In {len(places)} frames the forces on some atoms, or along one axis, are exactly zero beside others that are "
         "not; symmetry does not ask for it."
@@ -74,24 +65,23 @@ def _some_zero_forces(table: "FrameTable") -> Alarm | None:
 
 
 def _zero_stress(table: "FrameTable") -> Alarm | None:
-    places = _places(table.zero_stress)
+    places = table.zero_stress
     message = f"{len(places)} frames have a stress of exactly zero in all components."
     return alarm("zero_filled_stress", "medium", places, message, "Most likely missing labels: set them to none.")
 
 
 def _zero_energy(table: "FrameTable") -> Alarm | None:
     # Lone atoms may be where energies are counted from.
-    places = _places((table.energy_eV == 0.0) & ~table.alone)
+    places = table.zero_energy
     message = f"{len(places)} frames have an energy of exactly zero."
     return alarm("zero_filled_energy", "high", places, message, "Most likely missing labels: set them to none.")
 
 
 def _net_force(table: "FrameTable") -> Alarm | None:
-    places = np.flatnonzero(table.net_force > NET_FORCE_LIMIT_EV_PER_A)
-    places = places[np.argsort(-table.net_force[places])]
+    places = table.net_force
     message = (
         f"In {len(places)} frames the forces do not add up to zero: more than {1000 * NET_FORCE_LIMIT_EV_PER_A:g} "
-        f"meV/Å per atom, up to {1000 * table.net_force.max(initial=0.0):.3g}."
+        f"meV/Å per atom, up to {1000 * table.largest_net_force_eV_per_A:.3g}."
     )
     advice = "Tighten the convergence (cutoff, grid), or expect this much noise in the forces; worst frames first."
-    return alarm("net_force", "medium", places.tolist(), message, advice)
+    return alarm("net_force", "medium", places, message, advice)

@@ -4,11 +4,9 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Callable
 
-import numpy as np
-
 from sonde.datasets.label_alarms import alarm
+from sonde.datasets.places import Places
 from sonde.datasets.tag_kinds import TagKinds
-from sonde.records.arrays import BoolArray
 from sonde.records.datasets import Alarm
 from sonde.records.frames import Tag
 
@@ -19,16 +17,20 @@ PATH_NOT_CONVERGED = "reaction path is not converged"
 SPELT = "_text"
 
 
-def run_alarms(kinds: TagKinds, has_energy: BoolArray) -> list[Alarm]:
+def run_alarms(kinds: TagKinds) -> list[Alarm]:
     """Report runs that were cut, did not converge, were predicted by a force field, or are odd by their own words."""
-    found = [_unconverged(kinds, has_energy), _incomplete(kinds), _predicted(kinds), _not_relaxed(kinds), _odd(kinds)]
+    found = [_unconverged(kinds), _incomplete(kinds), _predicted(kinds), _not_relaxed(kinds), _odd(kinds)]
     found += [_text_for_missing(kinds), _left_out(kinds), _paths(kinds)]
     found += [_energy_kinds(kinds), _ambiguous(kinds), _rounded_u(kinds)]
     return [one for one in found if one is not None]
 
 
-def _where(kinds: TagKinds, tag: str, holds: Callable[[Tag], bool]) -> list[int]:
-    return kinds.places(number for number, one in enumerate(kinds.examples) if holds(one.tags.get(tag)))
+def _where(kinds: TagKinds, tag: str, holds: Callable[[Tag], bool]) -> Places:
+    return kinds.places(_saying(kinds, tag, holds))
+
+
+def _saying(kinds: TagKinds, tag: str, holds: Callable[[Tag], bool]) -> list[int]:
+    return [number for number, one in enumerate(kinds.examples) if holds(one.tags.get(tag))]
 
 
 def says_no(value: Tag) -> bool:
@@ -41,9 +43,9 @@ def says_yes(value: Tag) -> bool:
     return value is not None and str(value).strip().lower() in YES
 
 
-def _unconverged(kinds: TagKinds, has_energy: BoolArray) -> Alarm | None:
-    unconverged = _where(kinds, "scf_converged", says_no)
-    labelled = int(np.count_nonzero(has_energy[unconverged]))
+def _unconverged(kinds: TagKinds) -> Alarm | None:
+    saying = _saying(kinds, "scf_converged", says_no)
+    unconverged, labelled = kinds.places(saying), kinds.labelled(saying)
     message = f"{len(unconverged)} frames did not reach self-consistency; {labelled} of them carry labels."
     advice = "Leave labelled ones out of training; recompute those of regions that matter (other mixing, smearing)."
     return alarm("unconverged", "high" if labelled else "medium", unconverged, message, advice)

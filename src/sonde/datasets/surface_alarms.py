@@ -96,7 +96,7 @@ def _lacking(stated: Stated, field: str) -> list[int]:
 
 def _not_stated(kinds: TagKinds, stated: Stated) -> Alarm | None:
     silent = {field: some for field in ESSENTIAL if (some := _lacking(stated, field))}
-    n = len(kinds.kind_of)
+    n = kinds.n_frames
     words = ", ".join(f"{field} in {kinds.count(some)} of {n} frames" for field, some in silent.items())
     message = f"Not stated: {words}. Whether all labels lie on one surface cannot be told from the files."
     names = ", ".join(f"{field} ({', '.join(KEYS[field][:2])})" for field in silent)
@@ -107,7 +107,7 @@ def _not_stated(kinds: TagKinds, stated: Stated) -> Alarm | None:
 
 def _partly_stated(kinds: TagKinds, stated: Stated) -> list[Alarm | None]:
     """Report fields that some frames state and others leave open: whether these have the same value is unknown."""
-    n, alarms = len(kinds.kind_of), []
+    n, alarms = kinds.n_frames, []
     partly = {field: some for field in KEYS if 0 < len(some := _lacking(stated, field)) < len(stated)}
     for hard in (True, False):
         chosen = {field: some for field, some in partly.items() if (field in HARD) is hard}
