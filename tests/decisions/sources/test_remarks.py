@@ -55,6 +55,9 @@ def test_other_languages() -> None:
     ]
     assert told("/* Newton's third law is off\n   because images differ */\n", "pair.h")[0][0] == 1
     assert told("  ! stress is symmetrised for want of a better idea\n", "md.f90")[0][0] == 1
+    assert told("-- retried, as the scheduler forgets jobs at night\n", "queue.lua")[0][0] == 1
+    assert told(";; kept for readers of the old binary format\n", "init.el")[0][0] == 1
+    assert told("x = 1\n# linked late since MKL must come last\n", "a/CMakeLists.txt")[0][0] == 2
 
 
 @pytest.mark.parametrize(("path", "read"), [("a.py", True), ("a.cu", True), ("a.png", False), ("py", False)])

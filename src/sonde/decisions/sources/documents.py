@@ -1,36 +1,32 @@
-"""Documents: Word, PDF, LaTeX, reStructuredText, Markdown, text, notebooks → passages with line, page or cell."""
+"""Documents: Word, PDF, LaTeX, Texinfo, Org, Markdown and its like, notebooks → passages with line, page or cell."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 from sonde.decisions.sources import latex, notebooks, pdf, word
 from sonde.decisions.sources.notes import files_of
-from sonde.decisions.sources.paragraphs import document_facts, paragraphs
+from sonde.decisions.sources.paragraphs import document_facts
 from sonde.decisions.sources.pieces import Piece, PieceReader
+from sonde.decisions.sources.plain_documents import HEADINGS, document_paragraphs
 from sonde.decisions.sources.protocol import Source
 from sonde.decisions.sources.readable import read_utf8, readable
 from sonde.records.decisions import Passage
 
 
 def text_pieces(file: Path, name: str) -> Iterator[Piece]:
-    """Yield the paragraphs of Markdown, reStructuredText or plain text."""
+    """Yield the paragraphs of Markdown, reStructuredText, AsciiDoc, Org, Texinfo or plain text."""
     text = read_utf8(file)
-    facts = document_facts(text, name)
-    for part in paragraphs(text, facts):
-        section = f"line={part.section_line}"
-        yield Piece(f"line={part.line}", part.text, part.heading, section, facts.author, part.time)
+    author = document_facts(text, name).author
+    for part in document_paragraphs(text, name):
+        yield Piece(f"line={part.line}", part.text, part.heading, f"line={part.section_line}", author, part.time)
 
 
-READERS: dict[str, PieceReader] = {
+READERS: dict[str, PieceReader] = dict.fromkeys(HEADINGS, text_pieces) | {
     ".docx": word.pieces,
     ".pdf": pdf.pieces,
     ".tex": latex.pieces,
     ".ltx": latex.pieces,
     ".ipynb": notebooks.pieces,
-    ".rst": text_pieces,
-    ".md": text_pieces,
-    ".markdown": text_pieces,
-    ".txt": text_pieces,
 }
 
 

@@ -1,6 +1,5 @@
 """Where words first stood: paragraphs of documents and comments beside values, followed through history."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,13 +9,11 @@ from pathlib import PurePosixPath
 from sonde.decisions.changes.objects import Objects
 from sonde.decisions.changes.repository import Commit, FileChange, Repository
 from sonde.decisions.sources.comments import comments, has_comments
-from sonde.decisions.sources.paragraphs import Paragraph, document_facts, paragraphs
+from sonde.decisions.sources.paragraphs import Paragraph
+from sonde.decisions.sources.plain_documents import document_paragraphs, is_document
 from sonde.decisions.sources.readable import decoded
 from sonde.decisions.sources.remarks import has_remarks, remarks
 from sonde.records.decisions import Passage
-
-DOCUMENT_SUFFIXES = frozenset({".md", ".markdown", ".rst", ".txt"})
-PACKAGE_LIST = re.compile(r"(^|/)(requirements|constraints|CMakeLists)[^/]*\.txt$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -79,11 +76,6 @@ def _followed(path: str) -> bool:
     return is_document(path) or has_comments(path) or has_remarks(path)
 
 
-def is_document(path: str) -> bool:
-    """Tell whether a path names a text that people read."""
-    return PurePosixPath(path).suffix.lower() in DOCUMENT_SUFFIXES and not PACKAGE_LIST.search(path)
-
-
 def _pieces(path: str, blob: str, objects: Objects) -> list[tuple[Paragraph, bool]]:
     """Pieces of a file, and whether each is a comment beside a value: of these, those that are gone are kept, too."""
     payload = objects.read(blob)
@@ -91,7 +83,7 @@ def _pieces(path: str, blob: str, objects: Objects) -> list[tuple[Paragraph, boo
         return []
     text = decoded(payload)
     if is_document(path):
-        return [(piece, False) for piece in paragraphs(text, document_facts(text, PurePosixPath(path).name))]
+        return [(piece, False) for piece in document_paragraphs(text, PurePosixPath(path).name)]
     beside = {piece.text: piece for piece in comments(text, path)} if has_comments(path) else {}
     others = remarks(text, path) if has_remarks(path) else ()
     return [(p, True) for p in beside.values()] + [(piece, False) for piece in others if piece.text not in beside]

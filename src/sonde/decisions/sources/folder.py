@@ -14,7 +14,8 @@ from sonde.decisions.changes.history import value_changes
 from sonde.decisions.changes.objects import LARGEST_BYTES, Objects
 from sonde.decisions.changes.repository import Commit, FileChange
 from sonde.decisions.sources.comments import comments, has_comments
-from sonde.decisions.sources.paragraphs import Paragraph, document_facts, paragraphs
+from sonde.decisions.sources.paragraphs import Paragraph
+from sonde.decisions.sources.plain_documents import document_paragraphs, is_document
 from sonde.decisions.sources.protocol import Source
 from sonde.decisions.sources.readable import decoded, readable
 from sonde.decisions.sources.snapshots import Rank, Version, marked, series_of
@@ -24,8 +25,6 @@ from sonde.records.decisions import Change, Passage
 log = logging.getLogger(__name__)
 
 MEND = "Give a folder with settings (INCAR, YAML, …), notes (.md, .txt) or tables (.csv, .tsv)."
-DOCUMENTS = frozenset([".md", ".markdown", ".rst", ".txt"])
-BARE_DOCUMENTS = frozenset(["README", "NOTES", "CHANGES", "TODO"])
 TABLES = frozenset([".csv", ".tsv"])
 MOST_ROWS = 400
 """Lines above which a table holds data, not results."""
@@ -125,12 +124,7 @@ def _walk(folder: Path) -> Iterator[str]:
 
 
 def _is_followed(name: str) -> bool:
-    return _is_document(name) or _is_table(name) or format_of(name) is not None
-
-
-def _is_document(name: str) -> bool:
-    path = PurePosixPath(name)
-    return path.suffix.lower() in DOCUMENTS or path.name in BARE_DOCUMENTS
+    return is_document(name) or _is_table(name) or format_of(name) is not None
 
 
 def _is_table(name: str) -> bool:
@@ -148,8 +142,8 @@ def _pieces(file: Path, name: str) -> Iterator[Paragraph]:
         log.info("%s: large or binary, left out", file)
         return
     text = decoded(payload)
-    if _is_document(name):
-        yield from paragraphs(text, document_facts(text, PurePosixPath(name).name))
+    if is_document(name):
+        yield from document_paragraphs(text, PurePosixPath(name).name)
     elif _is_table(name):
         yield from _rows(text)
     elif has_comments(name):

@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 from sonde.decisions.dates import find_date
+from sonde.decisions.sources.paragraphs import DocumentFacts, Paragraph
 from sonde.decisions.sources.pieces import Piece, bounded
 from sonde.decisions.sources.readable import decoded, one_line, read_utf8, readable
 
@@ -33,19 +35,31 @@ WORD = re.compile(r"[^\W\d_]{2,}")
 def pieces(file: Path, name: str) -> Iterator[Piece]:
     """Yield the paragraphs, parted by empty lines and headings; those without a word of prose are left out."""
     text = _text(file)
+    facts = facts_of(text, name)
+    for part in paragraphs(text, facts):
+        yield Piece(f"line={part.line}", part.text, part.heading, f"line={part.section_line}", facts.author, part.time)
+
+
+def facts_of(text: str, name: str) -> DocumentFacts:
+    """Read title, author and date; the file name may hold the date."""
     facts = {match[1]: _argument(text, match.end()) for match in FACT.finditer(text[:20_000])}
-    author, time = one_line(facts.get("author")), find_date(facts.get("date") or "") or find_date(name)
-    heading, section = one_line(facts.get("title")), "line=1"
+    time = find_date(facts.get("date") or "") or find_date(name)
+    return DocumentFacts(one_line(facts.get("title")), one_line(facts.get("author")), time)
+
+
+def paragraphs(text: str, facts: DocumentFacts) -> Iterator[Paragraph]:
+    """Yield the paragraphs of a text in order; headings stand with the words below them."""
+    under = Paragraph("", 0, facts.title, 1, facts.time)
     levels: dict[int, datetime | None] = {}
     for number, block in _blocks(text):
         begun = SECTION.match(block)
         if begun:
             title, level = _argument(block, begun.end()), LEVELS.index(begun[1])
-            heading, section = one_line(title) or heading, f"line={number}"
             levels = {known: day for known, day in levels.items() if known < level} | {level: find_date(title)}
+            dated = next((day for day in reversed(levels.values()) if day), facts.time)
+            under = Paragraph("", 0, one_line(title) or under.heading, number, dated)
         if _has_words(block):
-            dated = next((day for day in reversed(levels.values()) if day), time)
-            yield Piece(f"line={number}", readable(block), heading, section, author, dated)
+            yield replace(under, text=readable(block), line=number)
 
 
 def _text(file: Path) -> str:

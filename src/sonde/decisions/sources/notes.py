@@ -1,16 +1,15 @@
-"""Notes: Markdown, reStructuredText and plain text files → one passage per paragraph."""
+"""Notes: Markdown, reStructuredText, Org, AsciiDoc and plain text files → one passage per paragraph."""
 
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from sonde.decisions.sources.paragraphs import document_facts, paragraphs
+from sonde.decisions.sources.paragraphs import document_facts
+from sonde.decisions.sources.plain_documents import HEADINGS, document_paragraphs
 from sonde.decisions.sources.protocol import Source
 from sonde.decisions.sources.readable import read_utf8
 from sonde.errors import BadInput
 from sonde.records.decisions import Passage
-
-SUFFIXES = (".md", ".markdown", ".rst", ".txt")
 
 
 def read(path: Path) -> Iterator[Passage]:
@@ -25,14 +24,14 @@ def read(path: Path) -> Iterator[Passage]:
         Where nothing of these kinds is there, or a file is not UTF-8.
     """
     path = Path(path)
-    for file in files_of(path, SUFFIXES, "notes"):
+    for file in files_of(path, tuple(HEADINGS), "notes"):
         name = file.name if path.is_file() else file.relative_to(path).as_posix()
         yield from _document(read_utf8(file), name)
 
 
 def _document(text: str, name: str) -> Iterator[Passage]:
     facts = document_facts(text, name)
-    for paragraph in paragraphs(text, facts):
+    for paragraph in document_paragraphs(text, name):
         yield Passage(
             anchor=f"file:{name}#line={paragraph.line}",
             text=paragraph.text,

@@ -14,6 +14,8 @@ LONGEST_LIST = 1200
 """Characters above which a list is split at its items."""
 FENCE = re.compile(r"\s*(```)[^`]*$")  # of tildes they cannot be told from underlines
 HASHES = re.compile(r"(#{1,6})\s+(.*?)\s*#*\s*$")
+DEEPEST = 20
+"""Rank of the foremost underlined heading: below all that are marked in their line."""
 RULE = re.compile(r"([=\-~^\"'`*+#.:_])\1{2,}\s*$")
 FIELD = re.compile(r"([A-Za-z][\w -]{0,30}):\s*(.*)$")
 ITEM = re.compile(r"([-*+•]|\d+[.)])\s")
@@ -59,14 +61,17 @@ def document_facts(text: str, name: str = "") -> DocumentFacts:
     return DocumentFacts(fields.get("title") or None, author or None, time)
 
 
-def paragraphs(text: str, facts: DocumentFacts | None = None) -> Iterator[Paragraph]:
-    """Yield the paragraphs of a document in order; headings are their titles, not paragraphs."""
+def paragraphs(text: str, facts: DocumentFacts | None = None, marked: re.Pattern[str] = HASHES) -> Iterator[Paragraph]:
+    """Yield the paragraphs of a document in order; headings are their titles, not paragraphs.
+
+    marked: a heading in one line, of its mark, the longer the deeper, and its title.
+    """
     facts = facts or DocumentFacts()
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     sections: list[_Section] = []
     levels: list[str] = []
-    for start, block in _blocks(lines):
-        heading = _heading(block, levels)
+    for start, block in _blocks(lines, marked):
+        heading = _heading(block, levels, marked)
         if heading:
             title, level, used = heading
             sections = [section for section in sections if section.level < level]
@@ -87,17 +92,17 @@ def _paragraph(start: int, block: list[str], sections: list[_Section], facts: Do
             yield replace(under, text=text, line=line + blank + 1)
 
 
-def _blocks(lines: list[str]) -> Iterator[tuple[int, list[str]]]:
+def _blocks(lines: list[str], marked: re.Pattern[str]) -> Iterator[tuple[int, list[str]]]:
     """Yield runs of lines without an empty one, with the index of the first; fenced code stays whole.
 
-    Front matter between lines of `---` is left out. A `#` heading begins a run of its own.
+    Front matter between lines of `---` is left out. A marked heading begins a run of its own.
     """
     start, block, fence = 0, list[str](), ""
     for index, line in enumerate(lines[_front_matter(lines) :], start=_front_matter(lines)):
         mark = FENCE.match(line)
         if fence or mark:
             fence = "" if fence and mark and mark[1] == fence else fence or (mark[1] if mark else "")
-        elif block and (not line.strip() or HASHES.match(line)):
+        elif block and (not line.strip() or marked.match(line)):
             yield start, block
             block = []
         if line.strip() or block:
@@ -107,23 +112,23 @@ def _blocks(lines: list[str]) -> Iterator[tuple[int, list[str]]]:
         yield start, block
 
 
-def _heading(block: list[str], levels: list[str]) -> tuple[str, int, int] | None:
+def _heading(block: list[str], levels: list[str], marked: re.Pattern[str]) -> tuple[str, int, int] | None:
     """Return title, level and number of lines of the heading that a run begins with.
 
-    Underlined headings get their level from the order in which their marks first come, after the six of `#`.
+    Underlined headings get their level from the order in which their marks first come, after the marked ones.
     """
-    if hashes := HASHES.match(block[0]):
-        return hashes[2], len(hashes[1]), 1
+    if mark := marked.match(block[0]):
+        return mark[2], len(mark[1]), 1
     over = 1 if len(block) > 2 and RULE.match(block[0]) and RULE.match(block[2]) else 0
     if len(block) < over + 2 or not (rule := RULE.match(block[over + 1])):
         return None
     title = block[over].strip()
     if not title or RULE.match(title) or ITEM.match(title) or len(block[over + 1].strip()) < min(len(title), 4):
         return None
-    mark = rule[1] * (over + 1)
-    if mark not in levels:
-        levels.append(mark)
-    return title, 7 + levels.index(mark), over + 2
+    drawn = rule[1] * (over + 1)
+    if drawn not in levels:
+        levels.append(drawn)
+    return title, DEEPEST + levels.index(drawn), over + 2
 
 
 def _items(start: int, block: list[str]) -> Iterator[tuple[int, list[str]]]:

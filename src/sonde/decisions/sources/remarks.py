@@ -31,21 +31,32 @@ class _Marks:
 _PYTHON = _Marks("#", re.compile(r'^[ \t]*[rRuU]?("""|\'\'\')(?:(?!\1).)*\1', re.MULTILINE | re.DOTALL))
 _C = _Marks("//", re.compile(r"^[ \t]*/\*(?:(?!\*/).)*\*/", re.MULTILINE | re.DOTALL))
 _MARKS = (
-    dict.fromkeys((".py", ".pyx", ".pyi"), _PYTHON)
-    | dict.fromkeys((".c", ".h", ".cc", ".cpp", ".cxx", ".hpp", ".cu", ".cuh", ".rs", ".js", ".ts", ".go", ".java"), _C)
-    | dict.fromkeys((".jl", ".r", ".rb", ".pl", ".sh", ".bash", ".slurm"), _Marks("#"))
-    | dict.fromkeys((".f", ".f90", ".f95", ".f03", ".F90"), _Marks("!"))
+    dict.fromkeys((".py", ".pyx", ".pxd", ".pyi"), _PYTHON)
+    | dict.fromkeys((".c", ".h", ".cc", ".hh", ".cpp", ".cxx", ".hpp", ".hxx", ".cu", ".cuh", ".cl", ".mm"), _C)
+    | dict.fromkeys((".rs", ".js", ".mjs", ".ts", ".tsx", ".go", ".java", ".kt", ".swift", ".scala", ".cs", ".zig"), _C)
+    | dict.fromkeys((".jl", ".r", ".R", ".rb", ".pl", ".pm", ".sh", ".bash", ".slurm", ".tcl", ".awk"), _Marks("#"))
+    | dict.fromkeys((".cmake", ".mk", ".ac", ".am", ".lmp", ".nix", ".gp"), _Marks("#"))
+    | dict.fromkeys((".f", ".f90", ".f95", ".f03", ".f08", ".F", ".F90"), _Marks("!"))
+    | dict.fromkeys((".lua", ".hs", ".sql"), _Marks("--"))
+    | dict.fromkeys((".el", ".lisp", ".scm"), _Marks(";"))
 )
+_MARKS_BY_NAME = dict.fromkeys(("CMakeLists.txt", "Makefile", "Dockerfile", "meson.build", "Snakefile"), _Marks("#"))
+
+
+def _marks_of(path: str) -> _Marks | None:
+    return _MARKS.get(PurePosixPath(path).suffix) or _MARKS_BY_NAME.get(PurePosixPath(path).name)
 
 
 def has_remarks(path: str) -> bool:
     """Tell whether a path names code whose remarks can be read."""
-    return PurePosixPath(path).suffix in _MARKS
+    return _marks_of(path) is not None
 
 
 def remarks(text: str, path: str) -> Iterator[Paragraph]:
     """Yield comments and docstrings of a few words or more; licences and code that was switched off are left out."""
-    marks = _MARKS[PurePosixPath(path).suffix]
+    marks = _marks_of(path)
+    if marks is None:
+        return
     text = text.replace("\r\n", "\n")
     lines = text.split("\n")
     found = [*_comments(lines, marks.line), *_blocks(text, lines, marks.block)]
@@ -82,7 +93,7 @@ def _told(lines: list[str], first: int, last: int, end: int, words: str | None =
 
 
 def _is_told(said: str) -> bool:
-    plain = re.sub(r"(?m)^\s*(?:#+|//+|!+|/?\*+/?)[:!]?\s?", "", said).strip()
+    plain = re.sub(r"(?m)^\s*(?:#+|//+|!+|--+|;+|/?\*+/?)[:!]?\s?", "", said).strip()
     n_words = len(WORD.findall(plain))
     if n_words < FEWEST_WORDS or MACHINE.match(plain) or LICENCE.search(plain):
         return False
