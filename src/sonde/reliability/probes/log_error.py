@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from sklearn.linear_model import Ridge, RidgeCV
 from sonde.local_environments.pca import PrincipalComponents
 from sonde.records.arrays import FloatArray, IntArray
 from sonde.reliability.probes.data import ProbeData
-from sonde.reliability.probes.trees import BoostedTrees
+from sonde.reliability.probes.trees import BoostedTrees, TreesAsked
 
 N_COMPONENTS = 32
 MOST_ATOMS = 10_000
@@ -105,8 +106,12 @@ class LogErrorModel:
     def location(self, X: FloatArray) -> FloatArray:
         """Location (n_atoms,) at features X (n_atoms, n_features)."""
         columns = self.features.for_trees(X)
-        by_line = _linear(self.line, X[:, -self.features.n_plain :]) + self.left.predict(columns)
-        return 0.5 * (by_line + self.high.predict(columns))
+        left, high = self._trees.predict(columns)
+        return 0.5 * (_linear(self.line, X[:, -self.features.n_plain :]) + left + high)
+
+    @cached_property
+    def _trees(self) -> TreesAsked:
+        return TreesAsked.of([self.left, self.high])
 
     def state(self) -> dict[str, Any]:
         """Its arrays; `from_state` takes them back."""

@@ -19,6 +19,8 @@ from sonde.records.arrays import AnyArray, FloatArray, IntArray
 
 MANY_SAMPLES = 50_000
 MOST_LEAVES = 16
+SAMPLES_IN_CACHE = 128
+"""Their answers, a few megabytes, stay near the processor."""
 NODE_FIELDS = ("feature_idx", "num_threshold", "left", "right", "value")
 
 
@@ -93,12 +95,12 @@ class BoostedTrees:
 
     def predict(self, X: FloatArray) -> FloatArray:
         """Sum of the trees at X (n, n_features): (n,)."""
-        parts = [self._flat.values(X[k : k + 1024]).sum(axis=1) for k in range(0, len(X), 1024)]
-        return np.concatenate([*parts, np.zeros(0)]) + self.start
+        found: FloatArray = self._asked.predict(X)[0]
+        return found
 
     @cached_property
-    def _flat(self) -> "_FlatTrees":
-        return _FlatTrees.of(self)
+    def _asked(self) -> "TreesAsked":
+        return TreesAsked.of([self])
 
     def state(self) -> dict[str, Any]:
         """Its arrays; `from_state` takes them back."""
@@ -112,39 +114,56 @@ class BoostedTrees:
 
 
 @dataclass(frozen=True, eq=False)
-class _FlatTrees:
-    """The same trees, all of whose questions are asked at once.
+class TreesAsked:
+    """The trees of one sum or several, all of whose questions are asked at once.
 
-    Lucchese et al., SIGIR 2015, doi 10.1145/2766462.2767733. Each question (n_questions, n_trees) that is answered with
-    no rules out the leaves on its left, the zeros of `open`; of the leaves that are left when all answers are in, the
-    first is the one that a walk would reach. Its value stands in `values_of_leaves` (n_trees, n_leaves).
+    Lucchese et al., SIGIR 2015, doi 10.1145/2766462.2767733. Each question that is answered with no shuts the leaves
+    on its left, the ones of `shuts`; of the leaves that are open when all answers are in, the first is the one that a
+    walk would reach. Its value stands in `values_of_leaves` (all trees, n_leaves).
+
+    feature (n_questions · all trees,), threshold, shuts: question after question, tree after tree; ends (n_sums,): the
+    trees of sum k end there; starts (n_sums,): added to the sums.
     """
 
     feature: IntArray
     threshold: FloatArray
-    open: AnyArray
+    shuts: AnyArray
     values_of_leaves: FloatArray
+    ends: IntArray
+    starts: FloatArray
 
     @classmethod
-    def of(cls, trees: BoostedTrees) -> "_FlatTrees":
-        n_trees, n_questions = len(trees.feature), MOST_LEAVES - 1
+    def of(cls, sums: Sequence[BoostedTrees]) -> "TreesAsked":
+        """Lay out the questions of sums of trees over the same features."""
+        ends = np.cumsum([len(trees.feature) for trees in sums])
+        n_trees, n_questions = int(ends[-1]), MOST_LEAVES - 1
         feature, threshold = np.zeros((n_questions, n_trees), np.int64), np.full((n_questions, n_trees), np.inf)
-        opened = np.full((n_questions, n_trees), 2**MOST_LEAVES - 1, np.uint16)
+        shuts = np.zeros((n_questions, n_trees), np.uint16)
         values = np.zeros((n_trees, MOST_LEAVES))
-        for tree in range(n_trees):
-            leaves, questions = _walked(trees.left[tree], trees.right[tree])
-            values[tree, : len(leaves)] = trees.value[tree, leaves]
+        rows = ((trees, row) for trees in sums for row in range(len(trees.feature)))
+        for tree, (trees, row) in enumerate(rows):
+            leaves, questions = _walked(trees.left[row], trees.right[row])
+            values[tree, : len(leaves)] = trees.value[row, leaves]
             for k, (node, first, last) in enumerate(questions):
-                feature[k, tree], threshold[k, tree] = trees.feature[tree, node], trees.threshold[tree, node]
-                opened[k, tree] = (2**MOST_LEAVES - 1) & ~(2**last - 2**first)
-        return cls(feature, threshold, opened, values)
+                feature[k, tree], threshold[k, tree] = trees.feature[row, node], trees.threshold[row, node]
+                shuts[k, tree] = 2**last - 2**first
+        starts = np.array([trees.start for trees in sums])
+        return cls(feature.ravel(), threshold.reshape(-1, 1), shuts[..., None], values, ends, starts)
 
-    def values(self, X: FloatArray) -> FloatArray:
-        """Value of every tree at X (n, n_features): (n, n_trees)."""
-        yes = np.ascontiguousarray(X.T)[self.feature] <= self.threshold[..., None]
-        left = np.bitwise_and.reduce(np.where(yes, np.uint16(2**MOST_LEAVES - 1), self.open[..., None]), axis=0)
-        leaf = _LOWEST_BIT[left]
-        return np.ascontiguousarray(self.values_of_leaves[np.arange(len(leaf))[:, None], leaf].T)
+    def predict(self, X: FloatArray) -> FloatArray:
+        """The sums at X (n, n_features): (n_sums, n)."""
+        parts = [self._sums(X[k : k + SAMPLES_IN_CACHE]) for k in range(0, len(X), SAMPLES_IN_CACHE)]
+        return np.concatenate([*parts, np.zeros((len(self.ends), 0))], axis=1)
+
+    def _sums(self, X: FloatArray) -> FloatArray:
+        yes = np.ascontiguousarray(X.T).take(self.feature, axis=0) <= self.threshold
+        no = (~yes).view(np.uint8).reshape(len(self.shuts), -1, len(X))
+        shut: IntArray = np.bitwise_or.reduce(no * self.shuts, axis=0)
+        leaf = _FIRST_OPEN[shut]
+        leaf += np.arange(0, self.values_of_leaves.size, MOST_LEAVES)[:, None]
+        values = np.ascontiguousarray(self.values_of_leaves.ravel().take(leaf).T)
+        sums = [part.sum(axis=1) for part in np.split(values, self.ends[:-1], axis=1)]
+        return np.array(sums) + self.starts[:, None]
 
 
 def _walked(left: IntArray, right: IntArray) -> tuple[list[int], list[tuple[int, int, int]]]:
@@ -172,4 +191,5 @@ def _walked(left: IntArray, right: IntArray) -> tuple[list[int], list[tuple[int,
     return leaves, questions
 
 
-_LOWEST_BIT = np.array([(k & -k).bit_length() - 1 for k in range(2**MOST_LEAVES)], np.int8)
+_FIRST_OPEN = np.array([(~k & (k + 1)).bit_length() - 1 for k in range(2**MOST_LEAVES)], np.int64)
+"""Place of the lowest zero among the bits of a number."""
