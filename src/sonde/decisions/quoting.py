@@ -1,7 +1,8 @@
 """From judged sentences to quotes: verbatim, neighbouring sentences of one passage joined, each said once."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 
 from sonde.decisions.roles import Judged
 from sonde.records.decisions import Quote, Role
@@ -64,8 +65,8 @@ def nearest_quotes(judged: Sequence[Judged]) -> tuple[Quote, ...]:
     order = {"value": 0, "rejected": 1, "reason": 2, "context": 3}
     ranked = sorted(judged, key=lambda item: (order[item.role], -item.score))
     telling = [item for item in ranked if item.role != "context" or item.sentence.concepts or item.score > 0]
-    quotes = [quote_of(item, item.role if item.role in ("value", "rejected") else "context") for item in telling]
-    return _once(quotes)[:MOST_NEAREST]
+    quotes = (quote_of(item, item.role if item.role in ("value", "rejected") else "context") for item in telling)
+    return _once(quotes, MOST_NEAREST)
 
 
 def joined(items: Sequence[Judged], role: Role) -> list[Quote]:
@@ -99,13 +100,15 @@ def quote_of(item: Judged, role: Role, *, text: str | None = None, score: float 
     )
 
 
-def _once(quotes: Sequence[Quote]) -> tuple[Quote, ...]:
-    """Drop quotes whose words were already given, as where a mail repeats a message."""
+def _once(quotes: Iterable[Quote], most: int | None = None) -> tuple[Quote, ...]:
+    """Drop quotes whose words were already given, as where a mail repeats a message; look no further than needed."""
+    return tuple(islice(_distinct(quotes), most))
+
+
+def _distinct(quotes: Iterable[Quote]) -> Iterator[Quote]:
     seen: set[str] = set()
-    kept = []
     for quote in quotes:
         words = re.sub(r"\W+", " ", quote.text.lower()).strip()
         if words and not any(words in other for other in seen):
             seen.add(words)
-            kept.append(quote)
-    return tuple(kept)
+            yield quote

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import lru_cache
 
 from sonde.concepts import concepts_in
 from sonde.decisions.rationale import Cues, before_cause, cues, sentences
@@ -81,12 +82,13 @@ class Reading:
     """Whether each sentence answers somebody who asked why, about this setting."""
 
 
-def sentences_of(passage: Passage) -> list[Sentence]:
-    """Cut a passage into sentences."""
-    return [
+@lru_cache(maxsize=5000)
+def sentences_of(passage: Passage) -> tuple[Sentence, ...]:
+    """Cut a passage into sentences; the same talk bears on many changes."""
+    return tuple(
         Sentence(passage, start, end, frozenset(concepts_in(passage.text[start:end])), cues(passage.text[start:end]))
         for start, end in sentences(passage.text)
-    ]
+    )
 
 
 def judge(
