@@ -27,12 +27,13 @@ class Row:
     what: str
     value: float
     kind: str
-    """"ratio" or "exponent"."""
+    """"ratio", "exponent" or "share"."""
     behind: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def shown(self) -> str:
-        return f"{self.value:.2g}×" if self.kind == "ratio" else f"n^{self.value:.2f}"
+        shown = {"ratio": f"{self.value:.2g}×", "exponent": f"n^{self.value:.2f}", "share": f"{self.value:.1%}"}
+        return shown[self.kind]
 
 
 def seconds(work: Callable[[], object], repeats: int = 1) -> float:
@@ -67,6 +68,11 @@ def growth(what: str, cost_by_size: Mapping[int, float], unit: str) -> Row:
 def ratio(what: str, ours: float, theirs: float, names: tuple[str, str], unit: str = "s") -> Row:
     """Make a line of the table of theirs over ours."""
     return Row(what, theirs / ours, "ratio", {names[0]: f"{ours:.3g} {unit}", names[1]: f"{theirs:.3g} {unit}"})
+
+
+def share(what: str, added: float, plain: float) -> Row:
+    """Make a line of the table of what is added to something, in parts of it."""
+    return Row(what, added / plain, "share", {"added": f"{1000 * added:.2f} ms", "plain": f"{1000 * plain:.1f} ms"})
 
 
 def in_a_process_of_its_own(work: Callable[..., Any], *arguments: object) -> Any:

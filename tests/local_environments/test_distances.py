@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from sonde.errors import WrongUse
+from sonde.local_environments import distances
 from sonde.local_environments.descriptors import DensityDescriptor
 from sonde.local_environments.distances import (
     EnvironmentIndex,
@@ -38,6 +39,23 @@ def test_nearest_is_brute_force_where_all_components_are_kept() -> None:
         distances[z[:, None] != Z[None]] = np.inf
         np.testing.assert_allclose(nearest.distance, distances.min(axis=1))
         np.testing.assert_array_equal(5 * nearest.frame + nearest.atom, distances.argmin(axis=1))
+
+
+@pytest.mark.parametrize("few", [0, 10**6])
+def test_the_tree_finds_what_comparing_all_finds(
+    environments: Environments, few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arrays, numbers = environments
+    index = EnvironmentIndex.fit(arrays[:150], numbers[:150], scaling="whiten")
+    usual = index.nearest(arrays[150:], numbers[150:])
+    monkeypatch.setattr(distances, "FEW_POINTS", few)
+    monkeypatch.setattr(distances, "COMPARED_AT_A_TIME", 7)
+    for one, other in zip(usual, index.nearest(arrays[150:], numbers[150:]), strict=True):
+        np.testing.assert_allclose(one.distance, other.distance, rtol=1e-12)
+        np.testing.assert_array_equal(one.frame, other.frame)
+    broken = [np.full_like(arrays[0], np.nan)]
+    with pytest.raises(ValueError, match="finite"):
+        index.nearest(broken, numbers[:1])
 
 
 def test_never_more_than_the_full_distance_and_never_blind_outside_the_plane(environments: Environments) -> None:

@@ -16,9 +16,10 @@ from ase.optimize import FIRE
 from tests.reliability.synthetic import OTHER_IDENTITY
 
 from sonde.errors import WrongUse
-from sonde.potentials.calculator import SondeCalculator, atoms_of
+from sonde.potentials.calculator import SondeCalculator, atoms_of, frame_of
 from sonde.potentials.linear import LinearPotential, LinearSettings, fit_linear
 from sonde.records.frames import Frame
+from sonde.records.reliability import Reliability
 from sonde.reliability.calculator import OWN, ReliableCalculator
 from sonde.reliability.monitor import Limits, ReliabilityMonitor, ReliabilityStop, Untrustworthy, Verdict, run_watched
 from sonde.reliability.probes.local import LocalProbe
@@ -105,6 +106,30 @@ def test_it_says_what_the_probe_says(
     expected = probe.score_frames(potential.identity, [frame], potential.evaluate([frame]), 0.3)[0]
     assert atoms.calc.get_property("reliability", atoms) == pytest.approx(expected.p_within)
     assert atoms.calc.reliability().worst_atoms == expected.worst_atoms
+
+
+def test_steps_scored_one_by_one_are_as_frames_scored_together(
+    counted: tuple[Atoms, Counting], fitted: tuple[LinearPotential, LocalProbe]
+) -> None:
+    """What is kept from step to step (neighbours, memory) changes no verdict."""
+    atoms, _ = counted
+    potential, probe = fitted
+    frames: list[Frame] = []
+    alone: list[Reliability] = []
+
+    def look() -> None:
+        frames.append(frame_of(atoms))
+        alone.append(atoms.calc.reliability())
+
+    dynamics = hot(atoms)
+    dynamics.attach(look, interval=5)
+    dynamics.run(60)
+    together = probe.score_frames(potential.identity, frames, potential.evaluate(frames), 0.3)
+    assert len({found.p_within for found in alone}) > 5
+    for one, other in zip(alone, together, strict=True):
+        assert (one.state, one.worst_atoms) == (other.state, other.worst_atoms)
+        for name in ("p_within", "out_of_scope_score", "atomic_p_within", "distance_ratio", "q_ratio", "t2_ratio"):
+            np.testing.assert_allclose(getattr(one, name), getattr(other, name), rtol=1e-9, atol=1e-12)
 
 
 def test_relaxations_filters_and_bands_run_as_with_the_base(counted: tuple[Atoms, Counting]) -> None:

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 from scipy.spatial import KDTree
+from scipy.spatial.distance import cdist
 
 from sonde.errors import WrongUse
 from sonde.local_environments.grouping import group_folds
@@ -13,6 +14,8 @@ from sonde.local_environments.pca import PrincipalComponents
 from sonde.records.arrays import AnyArray, FloatArray, IntArray
 
 Scaling = Literal["none", "whiten"]
+FEW_POINTS = 500
+COMPARED_AT_A_TIME = 1000
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +43,22 @@ class _Reference:
 
     def project(self, X: FloatArray) -> FloatArray:
         return _project(self.plane, self.scale, self.residual_scale, X)
+
+    def nearest(self, X: FloatArray) -> tuple[FloatArray, IntArray]:
+        """Distance (n,) and place (n,) of the nearest point to each of X (n, width).
+
+        A few points are all compared: in so many dimensions the tree looks at most of them, too, where X is far away.
+        """
+        asked = self.project(X)
+        if len(self.points) > FEW_POINTS or not np.isfinite(asked).all():  # which the tree refuses
+            return self.tree.query(asked)
+        distance, place = np.zeros(len(asked)), np.zeros(len(asked), np.int64)
+        for first in range(0, len(asked), COMPARED_AT_A_TIME):
+            part = slice(first, first + COMPARED_AT_A_TIME)
+            squared = cdist(asked[part], self.points, "sqeuclidean")
+            place[part] = squared.argmin(axis=1)
+            distance[part] = np.sqrt(squared[np.arange(len(squared)), place[part]])
+        return distance, place
 
     def state(self) -> dict[str, Any]:
         return {
@@ -137,7 +156,7 @@ class EnvironmentIndex:
     def _search(self, element: int, X: FloatArray, excluded: IntArray) -> NearestEnvironments:
         reference = self.references.get(element)
         if reference is not None and not len(excluded):
-            distance, at = reference.tree.query(reference.project(X))
+            distance, at = reference.nearest(X)
             return NearestEnvironments(distance, reference.frames[at], reference.atoms[at])
         kept = None if reference is None else ~np.isin(reference.frames, excluded)
         if reference is None or kept is None or not kept.any():

@@ -79,11 +79,16 @@ class PrincipalComponents:
         """Both: scores (n_samples, n_components) and Q (n_samples,)."""
         centred = X - self.mean
         scores = centred @ self.components.T
-        return scores, np.sum((centred - scores @ self.components) ** 2, axis=1)
+        centred -= scores @ self.components
+        return scores, np.einsum("nw,nw->n", centred, centred)
 
     def t2(self, X: FloatArray) -> FloatArray:
         """Hotelling's T² (n_samples,): squared scores over their variances."""
-        return np.sum(self.transform(X) ** 2 / self.eigenvalues[: self.n_components], axis=1)
+        return self.t2_of_scores(self.transform(X))
+
+    def t2_of_scores(self, scores: FloatArray) -> FloatArray:
+        """The same of scores (n_samples, n_components) that are known already."""
+        return np.sum(scores**2 / self.eigenvalues[: self.n_components], axis=1)
 
     def jackson_mudholkar_limit(self, alpha: float) -> float | None:
         """Limit of Q that normal samples exceed with probability alpha; None where nothing lies outside the plane.

@@ -106,7 +106,8 @@ class ScopeMeasures:
             values[:, 1] = np.where(np.isnan(environments[n]).any(axis=1), np.inf, by_environment[n].distance)
             for element in set(np.unique(z).tolist()) & set(self.planes):
                 own, plane = np.equal(z, element), self.planes[element]
-                values[own, 2], values[own, 3] = np.sqrt(plane.q(x[own])), np.sqrt(_t2(plane, x[own]))
+                scores, q = plane.scores_and_q(x[own])
+                values[own, 2], values[own, 3] = np.sqrt(q), np.sqrt(_t2(plane, scores))
             measured.append(values)
         return measured
 
@@ -123,9 +124,9 @@ class ScopeMeasures:
         return cls(embedding, environment, planes)
 
 
-def _t2(plane: PrincipalComponents, X: FloatArray) -> FloatArray:
+def _t2(plane: PrincipalComponents, scores: FloatArray) -> FloatArray:
     """T², zero where the reference has no variance at all: Q and the distance then say what there is to say."""
-    return plane.t2(X) if plane.eigenvalues[0] > 0 else np.zeros(len(X))
+    return plane.t2_of_scores(scores) if plane.eigenvalues[0] > 0 else np.zeros(len(scores))
 
 
 @dataclass(frozen=True, eq=False)
@@ -289,7 +290,8 @@ def _units(numbers: IntArray, values: FloatArray) -> dict[int, FloatArray]:
 def _unit_rows(units: Mapping[int, FloatArray], numbers: IntArray) -> FloatArray:
     """Units (n_atoms, 4); zero, so that every ratio is infinite, for elements without."""
     nothing = np.full(N_MEASURES, 1e-300)
-    return np.array([units.get(int(element), nothing) for element in numbers])
+    elements, which = np.unique(numbers, return_inverse=True)
+    return np.array([units.get(element, nothing) for element in elements.tolist()])[which]
 
 
 def _tail(ratios: FloatArray) -> float:

@@ -191,8 +191,9 @@ def environments_of(descriptor: DensityDescriptor, frames: Sequence[Frame]) -> l
     """Descriptors (n_atoms, width) per frame; not-a-number throughout frames with elements that it lacks."""
     known = [n for n, frame in enumerate(frames) if set(np.unique(frame.numbers).tolist()) <= set(descriptor.elements)]
     found = dict(zip(known, descriptor.compute([frames[n] for n in known]), strict=True))
-    nothing = [np.full((frame.n_atoms, descriptor.width), np.nan) for frame in frames]
-    return [found.get(n, nothing[n]) for n in range(len(frames))]
+    for n in set(range(len(frames))) - set(known):
+        found[n] = np.full((frames[n].n_atoms, descriptor.width), np.nan)
+    return [found[n] for n in range(len(frames))]
 
 
 def unknown_elements(gate: ScopeGate, numbers: IntArray) -> tuple[str, ...]:
