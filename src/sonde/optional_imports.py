@@ -15,6 +15,8 @@ EXTRA_OF = {
     "nbformat": "documents",
     "h5py": "formats",
     "lmdb": "formats",
+    "tokenizers": "semantic",
+    "safetensors": "semantic",
 }
 
 

@@ -8,7 +8,7 @@ import typer
 
 from sonde.cli.answers import HERE, NO_ANSWER, AsJson, ProjectFolder, open_project, say, show
 from sonde.cli.progress_bar import progress_for_terminal
-from sonde.errors import BadInput
+from sonde.errors import BadInput, WrongUse
 
 if TYPE_CHECKING:
     from sonde.records.decisions import Dossier
@@ -20,7 +20,7 @@ Repository = Annotated[str | None, typer.Option("--in", help="Only changes of th
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this file."""
-    for command in (why, gaps, timeline, dossier):
+    for command in (why, gaps, timeline, dossier, semantic):
         app.command(command.__name__)(command)
 
 
@@ -109,6 +109,23 @@ def dossier(
         show(found, show_dossier, as_json)
     if out is not None:
         say(f"dossier: {_written(found, out)}")
+
+
+def semantic(
+    folder: Annotated[Path | None, typer.Argument(help="Folder of a sentence model of the BERT family.")] = None,
+    off: Annotated[bool, typer.Option("--off", help="Rank by words alone again.")] = False,
+    project: ProjectFolder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Rank passages by meaning, too, with a sentence model on this machine; nothing is sent anywhere."""
+    from sonde.operations.semantic import use_model, use_no_model
+    from sonde.views.decisions import show_semantic
+
+    if (folder is None) is not off:
+        raise WrongUse("Give the folder of a model, or --off.")
+    opened = open_project(project)
+    used = use_no_model(opened) if folder is None else use_model(opened, folder, progress=progress_for_terminal())
+    show(used, show_semantic, as_json)
 
 
 def _written(record: "Dossier", out: Path) -> Path:

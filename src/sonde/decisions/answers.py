@@ -75,7 +75,7 @@ def _answer(archive: Archive, question: str) -> Why:
     by_change = _best_of(archive, asked, question) if asked else None
     if by_change and by_change.answered:
         return by_change
-    searched = free_answer(archive.passages, query)
+    searched = free_answer(archive.passages, query, archive.meaning)
     return replace(searched, changes=by_change.changes) if by_change and searched.answered else by_change or searched
 
 
@@ -84,7 +84,7 @@ def why_key(archive: Archive, key: str) -> Why:
     question = f"Why does {key} have its value?"
     found = changes_of_key(archive, key)
     if not found:
-        return free_answer(archive.passages, parse_question(f"why {key}"))
+        return free_answer(archive.passages, parse_question(f"why {key}"), archive.meaning)
     why = why_change(archive, found[-1], question)
     return replace(why, changes=tuple(reversed(found)))
 

@@ -8,6 +8,7 @@ from typing import Protocol, TypeVar
 
 from sonde.concepts import concept_of
 from sonde.decisions.linking import link
+from sonde.decisions.meaning import Meaning
 from sonde.decisions.retrieval import PassageIndex, Restricted, aware
 from sonde.decisions.systems import Home, homes
 from sonde.decisions.talk import Listing, Talk
@@ -54,12 +55,14 @@ class Archive:
 
     links: None where passages and changes were never linked; it is done for each change that is asked about.
     told: the conversations; None reads all passages into memory.
+    meaning: compares passages by a sentence model; None where the project uses none.
     """
 
     passages: PassageIndex
     changes: Sequence[Change]
     links: Links | None = None
     told: Talk | None = None
+    meaning: Meaning | None = None
 
     @cached_property
     def talk(self) -> Talk:
@@ -135,7 +138,7 @@ class Archive:
             return self
         changes = [change for change in self.changes if as_of is None or change.time <= aware(as_of)]
         told = None if self.told is None else self.told.at(as_of, source)
-        return Archive(Restricted(self.passages, as_of, source), changes, self.links, told)
+        return Archive(Restricted(self.passages, as_of, source), changes, self.links, told, self.meaning)
 
     def with_changes_of(self, source: str) -> "Archive":
         """Return the archive with the changes of one repository, and everything that people wrote."""

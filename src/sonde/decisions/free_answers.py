@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 from sonde.decisions.decision import decision_of
+from sonde.decisions.meaning import Meaning
 from sonde.decisions.ranking import Found, asked_of, ranked, without_quantities
 from sonde.decisions.rationale import cues, sentences
 from sonde.decisions.retrieval import PassageIndex, Query, is_telling, shares_entities
@@ -66,10 +67,11 @@ large ones it is 6.1, as a median over questions with an answer: among many pass
 _NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)*(?![\w.]*\d)")
 
 
-def free_answer(index: PassageIndex, query: Query) -> Why:
+def free_answer(index: PassageIndex, query: Query, meaning: Meaning | None = None) -> Why:
     """Answer with the five best passages in order, or keep silent and show them as the nearest evidence."""
     asked = asked_of(index, query)
-    found = [item for item in ranked(index, asked) if _fits(index, query, item)]
+    alike = meaning.likeness(query.text) if meaning else None
+    found = [item for item in ranked(index, asked, alike) if _fits(index, query, item)]
     distinct = _once(found)
     best = distinct[:MOST_QUOTES]
     answered = bool(best) and log_odds(index, asked, distinct) >= LEAST_ODDS

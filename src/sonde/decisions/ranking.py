@@ -2,11 +2,12 @@
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, islice
 
 from sonde.concepts import words_of
+from sonde.decisions.meaning import Likeness
 from sonde.decisions.retrieval import PassageIndex, Query, fuse
 from sonde.decisions.signs import Asked, Near, Signs, held, score_of, share, signs_of, standing_for
 from sonde.decisions.wording import spoken_words, terms_in
@@ -21,6 +22,8 @@ HUGE = 100_000
 """Passages from which a quick answer counts more than a rare one."""
 MOST_IN_SMALL = 300
 """Candidates where few enough passages hold the question's words to weigh all of them."""
+MOST_ALIKE = 20
+"""Candidates by a sentence model alone."""
 READ, READ_IN_SMALL = 40, 80
 """How many of the candidates are read sentence by sentence."""
 EXPANDED, WITH_NEIGHBOURS = 25, 8
@@ -56,10 +59,14 @@ def without_quantities(query: Query) -> str:
     return text
 
 
-def ranked(index: PassageIndex, asked: Asked) -> list[Found]:
-    """Rank passages for a question, best first: all by their words, the best of these by everything."""
+def ranked(index: PassageIndex, asked: Asked, alike: Likeness | None = None) -> list[Found]:
+    """Rank passages for a question, best first: all by their words, the best of these by everything.
+
+    alike: what a sentence model makes of the question; the passages most alike are read, too.
+    """
     seen = _seen(asked, candidates(index, asked))
     best = seen[: READ_IN_SMALL if _is_small(asked) else READ]
+    best += _alike(index, asked, alike, {candidate.passage.anchor for candidate in best}) if alike else []
     documents = _documents(asked, seen)
     beside = {candidate.passage.anchor: _beside(index, candidate.passage) for candidate in best[:EXPANDED]}
     known = {candidate.passage.anchor: candidate.bm25 for candidate in seen}
@@ -69,15 +76,20 @@ def ranked(index: PassageIndex, asked: Asked) -> list[Found]:
         for passage in beside[anchor]:
             read.setdefault(passage.anchor, passage)
             around.setdefault(passage.anchor, [read[anchor]])
-    found = [
-        _found(
-            asked,
-            passage,
-            Near(known.get(anchor, 0.0), around.get(anchor, ()), documents.get(document_of(passage), 0.0)),
-        )
-        for anchor, passage in read.items()
-    ]
+    cosines = alike.of(list(read.values())) if alike else {}
+    found = []
+    for anchor, passage in read.items():
+        document = documents.get(document_of(passage), 0.0)
+        near = Near(known.get(anchor, 0.0), around.get(anchor, ()), document, cosines.get(anchor, 0.0))
+        found.append(_found(asked, passage, near))
     return sorted(found, key=lambda item: -item.score)
+
+
+def _alike(index: PassageIndex, asked: Asked, alike: Likeness, known: Set[str]) -> "list[_Candidate]":
+    """The passages most alike in meaning that words did not bring."""
+    held_here = (passage for passage in alike.nearest() if index.get(passage.anchor) is not None)
+    nearest = [passage for passage in islice(held_here, MOST_ALIKE) if passage.anchor not in known]
+    return _seen(asked, [(passage, 0.0) for passage in nearest])
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 from sonde.errors import BadInput, NotFound, SondeError, WrongUse
 from sonde.operations.links import link_again
 from sonde.operations.names import require_name
+from sonde.operations.semantic import add_vectors
 from sonde.progress import SILENT, Progress
 from sonde.records.decisions import PUBLIC, Access, Change, Passage
 
@@ -74,7 +75,7 @@ def add_source(
     Private and direct talk is left out unless asked for, secrets are taken out before anything is stored.
     """
     added = _take_in(project, kind, path, options=options, dry_run=dry_run, progress=progress)
-    return added if dry_run else replace(added, n_links=link_again(project, progress))
+    return added if dry_run else replace(added, n_links=_made_findable(project, progress))
 
 
 def add_sources(
@@ -82,8 +83,15 @@ def add_sources(
 ) -> tuple[AddedSource, ...]:
     """Read several sources, given as (kind, path), and link them once."""
     added = [_take_in(project, kind, path, options=DEFAULTS, dry_run=False, progress=progress) for kind, path in named]
-    n_links = link_again(project, progress)
+    n_links = _made_findable(project, progress)
     return tuple(replace(source, n_links=n_links) for source in added)
+
+
+def _made_findable(project: "Project", progress: Progress) -> int:
+    """Link what was taken in, give it vectors where the project uses a sentence model, and return how many links."""
+    n_links = link_again(project, progress)
+    add_vectors(project, progress)
+    return n_links
 
 
 @dataclass(frozen=True)

@@ -77,11 +77,13 @@ def _archive(project: "Project") -> "Archive":
     from sonde.decisions.archive import Archive
     from sonde.decisions.talk import Stored
     from sonde.operations.links import link_again
+    from sonde.operations.semantic import meaning_of
 
     changes = project.changes.all()
     if changes and not project.mentions.begun():
         link_again(project)
-    return Archive(project.passages, changes, project.links, Stored(project.passages, project.mentions))
+    told = Stored(project.passages, project.mentions)
+    return Archive(project.passages, changes, project.links, told, meaning_of(project))
 
 
 def _require_commit(archive: "Archive", commit: str) -> None:

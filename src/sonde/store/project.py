@@ -21,6 +21,7 @@ from sonde.store.passages import PassageStore
 from sonde.store.potentials import PotentialStore
 from sonde.store.runs import RunStore
 from sonde.store.sources import SourceStore
+from sonde.store.text_vectors import TextVectorStore
 from sonde.store.writer_lock import WriterLock
 
 FOLDER = ".sonde"
@@ -34,8 +35,8 @@ class Project:
     ----------
     root : the folder that holds `.sonde`.
     ledger, lake : where rows and large files are kept.
-    datasets, passages, mentions, changes, links, sources, identities, potentials, embeddings, runs, artifacts : what it
-        holds.
+    datasets, passages, text_vectors, mentions, changes, links, sources, identities, potentials, embeddings, runs,
+        artifacts : what it holds.
     """
 
     def __init__(self, root: Path, ledger: Ledger, lake: Lake) -> None:
@@ -44,6 +45,7 @@ class Project:
         self.lake = lake
         self.datasets = DatasetStore(ledger, lake)
         self.passages = PassageStore(ledger)
+        self.text_vectors = TextVectorStore(ledger)
         self.mentions = MentionStore(ledger)
         self.changes = ChangeStore(ledger)
         self.links = LinkStore(ledger)

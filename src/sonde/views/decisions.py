@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.markup import escape
 
+from sonde.operations.semantic import Semantic
 from sonde.records.decisions import (
     Change,
     Cited,
@@ -142,3 +143,11 @@ def show_judged(record: JudgedLinks, console: Console) -> None:
     console.print(f"{escape(record.passage)} {verb}")
     for change in record.changes:
         console.print(change_line(change))
+
+
+def show_semantic(record: Semantic, console: Console) -> None:
+    """Say whether passages are ranked by meaning, and by which model."""
+    if record.folder is None:
+        console.print("Passages are ranked by words alone.")
+    else:
+        console.print(f"{record.n_new:,} passages read. They are ranked by meaning, too: {escape(record.folder)}")

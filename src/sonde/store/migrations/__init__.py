@@ -12,6 +12,7 @@ from sonde.store.migrations import (
     m006_identities,
     m007_mentions,
     m008_linked,
+    m009_text_vectors,
 )
 
 _STEPS = (
@@ -23,6 +24,7 @@ _STEPS = (
     m006_identities,
     m007_mentions,
     m008_linked,
+    m009_text_vectors,
 )
 SCRIPTS: tuple[str, ...] = tuple(step.SCRIPT for step in _STEPS)
 FORMAT = len(SCRIPTS)

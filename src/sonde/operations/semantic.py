@@ -1,0 +1,135 @@
+"""`sonde semantic`: passages are ranked by meaning, too, with a sentence model on this machine."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from sonde.errors import BadInput
+from sonde.progress import SILENT, Progress
+from sonde.records.arrays import AnyArray
+from sonde.records.decisions import Passage
+
+if TYPE_CHECKING:
+    from sonde.decisions.meaning import Meaning
+    from sonde.decisions.sentence_model import SentenceModel
+    from sonde.store import Project
+    from sonde.store.text_vectors import TextVectors
+
+AT_ONCE = 512
+PAGE = 50
+LONGEST = 2000
+"""Characters of a passage that are read; its vector has room for fewer."""
+
+
+@dataclass(frozen=True)
+class Semantic:
+    """The sentence model in use, if any, and how many passages have got a vector now."""
+
+    SCHEMA: ClassVar[str] = "sonde.semantic/1"
+    folder: str | None
+    n_new: int
+
+
+def use_model(project: "Project", folder: Path, *, progress: Progress = SILENT) -> Semantic:
+    """Use the sentence model of a folder: every passage, and each that comes later, gets a vector by it.
+
+    Raises BadInput where the folder holds no such model, MissingPackage where what reads it is not installed.
+    """
+    from sonde.decisions.sentence_model import SentenceModel, identity_of
+    from sonde.store.text_vectors import TextModel
+
+    model = SentenceModel.load(folder)
+    with project.writing():
+        project.text_vectors.use(TextModel(str(Path(folder).resolve()), identity_of(folder), model.dimension))
+        return Semantic(str(folder), _fill(project, model, progress))
+
+
+def use_no_model(project: "Project") -> Semantic:
+    """Rank by words alone again; the vectors are forgotten."""
+    project.text_vectors.use(None)
+    return Semantic(None, 0)
+
+
+def add_vectors(project: "Project", progress: Progress = SILENT) -> int:
+    """Give passages that have none a vector, where the project uses a model; return how many."""
+    if project.text_vectors.model() is None or not project.text_vectors.n_missing():
+        return 0
+    return _fill(project, _model(project), progress)
+
+
+def meaning_of(project: "Project") -> "Meaning | None":
+    """What ranks by meaning; None where the project uses no model. The model is read when first asked."""
+    return None if project.text_vectors.model() is None else _StoredMeaning(project)
+
+
+@dataclass(frozen=True)
+class _StoredMeaning:
+    project: "Project"
+
+    @cached_property
+    def model(self) -> "SentenceModel":
+        return _model(self.project)
+
+    @cached_property
+    def vectors(self) -> "TextVectors":
+        return self.project.text_vectors.all()
+
+    def likeness(self, question: str) -> "_StoredLikeness":
+        return _StoredLikeness(self.project, self.vectors, self.vectors.cosines(self.model.encode([question])[0]))
+
+
+@dataclass(frozen=True)
+class _StoredLikeness:
+    project: "Project"
+    vectors: "TextVectors"
+    cosines: AnyArray
+
+    def nearest(self) -> Iterator[Passage]:
+        order = self.vectors.passages[np.argsort(-self.cosines, kind="stable")]
+        for start in range(0, len(order), PAGE):
+            places = order[start : start + PAGE].tolist()
+            found = self.project.passages.at(places)
+            yield from (found[place] for place in places if place in found)
+
+    def of(self, passages: Sequence[Passage]) -> Mapping[str, float]:
+        places = self.project.passages.places([passage.anchor for passage in passages])
+        rows = np.searchsorted(self.vectors.passages, list(places.values()))
+        known = zip(places.items(), rows.tolist(), strict=True)
+        held = self.vectors.passages
+        return {
+            anchor: float(self.cosines[row]) for (anchor, place), row in known if row < len(held) and held[row] == place
+        }
+
+
+def _model(project: "Project") -> "SentenceModel":
+    """Read the model in use. Raises BadInput where its folder holds another one by now."""
+    from sonde.decisions.sentence_model import SentenceModel, identity_of
+
+    known = project.text_vectors.model()
+    assert known is not None
+    folder = Path(known.folder)
+    if not folder.is_dir() or identity_of(folder) != known.identity:
+        problem = "is not the sentence model that this project's vectors are from"
+        raise BadInput(folder, None, problem, "Say `sonde semantic FOLDER` with the model, or `sonde semantic --off`.")
+    return SentenceModel.load(folder)
+
+
+def _fill(project: "Project", model: "SentenceModel", progress: Progress) -> int:
+    n_missing = project.text_vectors.n_missing()
+    without = progress.track(_without(project), "reading what passages mean", n_missing)
+    while batch := list(islice(without, AT_ONCE)):
+        texts = [f"{passage.title or ''}\n{passage.text}"[:LONGEST] for _, passage in batch]
+        project.text_vectors.put([place for place, _ in batch], model.encode(texts))
+    return n_missing
+
+
+def _without(project: "Project") -> Iterator[tuple[int, Passage]]:
+    last = 0
+    while page := project.text_vectors.without(last, limit=AT_ONCE):
+        yield from page
+        last = page[-1][0]

@@ -1,0 +1,104 @@
+"""A project with a sentence model: exact vectors that go with their passages, and answers in other words."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.decisions.sentence_models import alike_in
+
+from sonde.decisions.ranking import asked_of, ranked
+from sonde.decisions.retrieval import parse_question
+from sonde.decisions.sentence_model import SentenceModel
+from sonde.errors import BadInput
+from sonde.operations.semantic import add_vectors, meaning_of, use_model, use_no_model
+from sonde.operations.why import Asked, why
+from sonde.records.decisions import Passage
+from sonde.store import Project
+
+GROUPS = (("vacuum", "gap"), ("surfaces", "slabs"), ("doubled", "widened"), ("because", "since"), ("tests", "pass"))
+REASON = "slabs got a wider gap since images attracted each other; the gap was widened for all slabs"
+
+
+def passage(number: int, text: str) -> Passage:
+    time = datetime(2024, 5, 1 + number % 28, tzinfo=UTC)
+    return Passage(f"file:notes.md#line={number}", text, "notes", None, time, None, "Notes")
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    alike_in(tmp_path / "model", GROUPS)
+    return tmp_path / "model"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    made = Project.create(tmp_path / "project")
+    with made.writing():
+        made.sources.add("notes", kind="notes", path=str(tmp_path / "notes"), fingerprint="")
+        made.passages.add("notes", [passage(n, f"tests pass again, run {n}") for n in range(40)])
+        made.passages.add("notes", [passage(90, REASON)])
+    return made
+
+
+def test_the_nearest_are_those_of_all_vectors_compared(project: Project, model: Path) -> None:
+    assert use_model(project, model).n_new == 41
+    meaning = meaning_of(project)
+    assert meaning is not None
+    likeness = meaning.likeness("doubled vacuum for surfaces")
+    texts = {one.anchor: one for one in project.passages.all()}
+    encoded = SentenceModel.load(model).encode
+    wanted = {
+        anchor: float(encoded([f"{one.title}\n{one.text}"])[0] @ encoded(["doubled vacuum for surfaces"])[0])
+        for anchor, one in texts.items()
+    }
+    assert next(likeness.nearest()).text == REASON
+    found = likeness.of(list(texts.values()))
+    assert found.keys() == wanted.keys()
+    assert max(abs(found[anchor] - wanted[anchor]) for anchor in wanted) < 2e-3  # kept in half precision
+
+
+def test_a_passage_in_other_words_is_read_and_is_the_most_alike(project: Project, model: Path) -> None:
+    asked = asked_of(project.passages, parse_question("Why do tests of surfaces run with doubled vacuum?"))
+    assert REASON not in [found.passage.text for found in ranked(project.passages, asked)]
+    use_model(project, model)
+    meaning = meaning_of(project)
+    assert meaning is not None
+    found = ranked(project.passages, asked, meaning.likeness(asked.query.text))
+    assert max(found, key=lambda one: one.signs.meaning).passage.text == REASON
+
+
+def test_answers_use_the_model_and_are_as_before_without(project: Project, model: Path) -> None:
+    question = Asked("Why was the gap of slabs widened?")
+    before = why(project, question)
+    use_model(project, model)
+    after = why(project, question)
+    assert after.quotes[0].score > before.quotes[0].score
+    use_no_model(project)
+    assert why(project, question) == before
+
+
+def test_vectors_come_with_new_passages_and_go_with_old_ones(project: Project, model: Path) -> None:
+    use_model(project, model)
+    with project.writing():
+        project.passages.add("notes", [passage(91, "slabs since gap"), passage(90, "tests pass")])
+    assert project.text_vectors.n_missing() == 2  # one new, one revised
+    assert add_vectors(project) == 2
+    before = len(project.text_vectors.all().passages)
+    project.passages.remove("notes")
+    assert (before, len(project.text_vectors.all().passages)) == (42, 0)
+
+
+def test_the_same_model_again_reads_nothing_again_another_reads_all(project: Project, model: Path) -> None:
+    use_model(project, model)
+    assert use_model(project, model).n_new == 0
+    alike_in(model, GROUPS[::-1])
+    with pytest.raises(BadInput, match="is not the sentence model"):
+        why(project, Asked("Why was the vacuum of surfaces doubled?"))
+    assert use_model(project, model).n_new == 41
+    assert np.allclose(np.linalg.norm(project.text_vectors.all().vectors.astype(float), axis=1), 1.0, atol=2e-3)
+
+
+def test_without_a_model_nothing_is_read(project: Project) -> None:
+    assert add_vectors(project) == 0
+    assert meaning_of(project) is None
