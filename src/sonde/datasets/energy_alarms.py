@@ -7,6 +7,7 @@ import numpy as np
 from sonde.datasets.energies_expected import Expected, energies_among_their_like, expected_energies, strain
 from sonde.datasets.label_alarms import alarm
 from sonde.datasets.reference_shifts import reference_shift
+from sonde.datasets.two_references import two_references
 from sonde.datasets.unit_readings import ENERGY_UNITS, PER_ATOM
 from sonde.datasets.yardstick import Yardstick
 from sonde.records.arrays import BoolArray
@@ -36,6 +37,8 @@ def energy_alarms(frames: Sequence[Frame], yardstick: Yardstick | None) -> list[
         shift, shifted = reference_shift(frames, like, like.far & ~named)
     alarms = [_unit_alarm(words, places) for words, places in readings.items()]
     alarms += [shift, _outlier_alarm(expected, expected.far & ~named & ~shifted)]
+    if expected.by_model:
+        alarms.append(two_references(frames, expected.off, np.isfinite(expected.off) & ~expected.far & ~named))
     return [one for one in alarms if one is not None]
 
 
