@@ -78,6 +78,19 @@ def test_answers_use_the_model_and_are_as_before_without(project: Project, model
     assert why(project, question) == before
 
 
+def test_a_passage_without_a_vector_yet_counts_as_usual(project: Project, model: Path) -> None:
+    use_model(project, model)
+    with project.writing():
+        project.passages.add("notes", [passage(92, "tests of surfaces run")])
+    asked = asked_of(project.passages, parse_question("Why do tests of surfaces run?"))
+    meaning = meaning_of(project)
+    assert meaning is not None
+    found = ranked(project.passages, asked, meaning.likeness(asked.query.text))
+    known = [one.signs.meaning for one in found if one.passage.anchor != "file:notes.md#line=92"]
+    new = next(one for one in found if one.passage.anchor == "file:notes.md#line=92")
+    assert new.signs.meaning == pytest.approx(sum(known) / len(known))
+
+
 def test_vectors_come_with_new_passages_and_go_with_old_ones(project: Project, model: Path) -> None:
     use_model(project, model)
     with project.writing():

@@ -77,10 +77,11 @@ def ranked(index: PassageIndex, asked: Asked, alike: Likeness | None = None) -> 
             read.setdefault(passage.anchor, passage)
             around.setdefault(passage.anchor, [read[anchor]])
     cosines = alike.of(list(read.values())) if alike else {}
+    usual = sum(cosines.values()) / max(len(cosines), 1)
     found = []
     for anchor, passage in read.items():
         document = documents.get(document_of(passage), 0.0)
-        near = Near(known.get(anchor, 0.0), around.get(anchor, ()), document, cosines.get(anchor, 0.0))
+        near = Near(known.get(anchor, 0.0), around.get(anchor, ()), document, cosines.get(anchor, usual))
         found.append(_found(asked, passage, near))
     return sorted(found, key=lambda item: -item.score)
 

@@ -66,7 +66,8 @@ class Signs:
     """Logarithm of how far it goes beyond two hundred."""
     commit: float
     meaning: float = 0.0
-    """Cosine of the vectors of passage and question, where the project uses a sentence model."""
+    """Cosine of the vectors of passage and question, where the project uses a sentence model; the mean of the others
+    where the passage has no vector yet."""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ _WITHOUT = (
     f"SELECT {COLUMNS} FROM passages WHERE id > ? AND NOT EXISTS "
     "(SELECT 1 FROM text_vectors WHERE passage = passages.id) ORDER BY id LIMIT ?"
 )
-_MISSING = "SELECT count(*) FROM passages WHERE NOT EXISTS (SELECT 1 FROM text_vectors WHERE passage = passages.id)"
+_MISSING = "SELECT (SELECT count(*) FROM passages) - (SELECT count(*) FROM text_vectors)"
 _AT_ONCE = 50_000
 
 
