@@ -68,15 +68,19 @@ def measure(small: Sequence[Frame], sizes: Sequence[int] = (500, 1000, 2000)) ->
 
 
 def added(case: Watched, repeated: int, repeats: int = 9) -> Iterator[Row]:
-    """Shares of a plain step that are added where every step is asked about, one in INTERVAL by a monitor, or none."""
+    """Shares of a plain step that are added where every step is asked about, one in INTERVAL by a monitor, or none.
+
+    What asking and looking take is measured by itself, right after a step: small beside it, it would drown in a
+    difference of steps.
+    """
     watched, plain = cells(case, repeated)
     what = f"{len(plain)} atoms, {case.name}, added to a step"
-    asked, bare = side_by_side(step_of(watched, ask=True), step_of(plain), repeats=repeats)
-    yield share(f"{what} that is asked about", asked - bare, bare)
     unasked, bare = side_by_side(step_of(watched), step_of(plain), repeats=repeats)
-    yield share(f"{what} that is not", unasked - bare, bare)
-    run, bare_run = side_by_side(steps_of(watched), steps_of(plain), repeats=max(2, repeats // 3))
-    yield share(f"{what} by a monitor with interval {INTERVAL}", (run - bare_run) / INTERVAL, bare_run / INTERVAL)
+    asked = after_steps(watched, lambda: watched.calc.get_property("reliability", watched), repeats)
+    looked = after_steps(watched, ReliabilityMonitor(watched), repeats)
+    yield share(f"{what} that is asked about", asked, bare)
+    yield share(f"{what} by a monitor with interval {INTERVAL}", looked / INTERVAL, bare)
+    yield share(f"{what} that is not asked about", unasked - bare, bare)
 
 
 def cases(small: Sequence[Frame]) -> Iterator[Watched]:
@@ -168,30 +172,23 @@ def cost_of_verdict(small: Sequence[Frame], repeated: int) -> Cost:
     return Cost(took, max(peak_memory_MB() - before, 0.1))
 
 
-def step_of(atoms: Atoms, *, ask: bool = False) -> Callable[[], object]:
-    """Move an atom a little and ask for forces, as dynamics do; and for reliability."""
+def step_of(atoms: Atoms) -> Callable[[], object]:
+    """Move an atom a little and ask for forces, as dynamics do."""
 
     def step() -> None:
         atoms.positions[0, 0] += 1e-4
         atoms.get_forces()
-        if ask:
-            atoms.calc.get_property("reliability", atoms)
 
     return step
 
 
-def steps_of(atoms: Atoms) -> Callable[[], object]:
-    """As many steps as from look to look of a monitor; a watched one is looked at in the end."""
-    step = step_of(atoms)
-    look = ReliabilityMonitor(atoms) if isinstance(atoms.calc, ReliableCalculator) else None
-
-    def run() -> None:
-        for _ in range(INTERVAL):
-            step()
-        if look is not None:
-            look()
-
-    return run
+def after_steps(atoms: Atoms, work: Callable[[], object], repeats: int) -> float:
+    """Least processor seconds of work that follows on steps, each of which has left other things in the caches."""
+    step, took = step_of(atoms), []
+    for _ in range(repeats):
+        step()
+        took.append(seconds(work))
+    return min(took)
 
 
 def attention_by_atoms(sizes: Sequence[int]) -> dict[int, float]:
