@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from ase import units
 from ase.build import bulk
+from tests.cli.terminal import done
 from tests.potentials.al_li_mg import al_li_mg_frames
 from tests.simulation.springs import STIFFNESS_EV_PER_A2, Spring, dimer
 
@@ -144,6 +145,15 @@ def test_trust_ends_with_heat(project: Project) -> None:
     assert "<script src=" not in page
     again = trust_map(project, "linear", project.root / "fcc.xyz", plan=PLAN, tolerance=0.6)
     assert jsonable(again) == jsonable(found)
+
+
+def test_a_tolerance_may_grow_with_the_force(project: Project) -> None:
+    asked = ["trust", "map", "linear", project.root / "fcc.xyz", "--project", project.root, "--elements", "Mg"]
+    asked += ["--strain", 0, "--temperature", 300, "--structures", 2, "--atoms", 8, "--tolerance", 0.6]
+    plain, wider = (done(*asked, *more, "--json").record for more in ((), ("--relative", 0.5)))
+    assert plain["claim"] == "largest force error ≤ 0.6 eV/Å"
+    assert wider["claim"] == "largest force error ≤ 0.6 eV/Å + 0.5 |F|"
+    assert wider["cells"][0]["p_within"] > plain["cells"][0]["p_within"]
 
 
 def test_dynamics_make_cells_warm_as_well(project: Project) -> None:

@@ -10,6 +10,7 @@ import ase.io
 import numpy as np
 import pytest
 from ase import Atoms
+from tests.cli.terminal import done
 from tests.potentials.al_li_mg import al_li_mg_frames
 
 from sonde.errors import BadInput, SondeError, WrongUse
@@ -87,6 +88,18 @@ def test_policies_and_intervals(watched: tuple[Project, Path]) -> None:
     assert off.anomaly == trust_monitor(project, "linear", hot, plan=MonitorPlan("select")).anomaly
     with pytest.raises(Untrustworthy, match=r"hot\.xyz: call \d+: P\(largest force error"):
         trust_monitor(project, "linear", hot, plan=MonitorPlan("raise"))
+
+
+def test_a_tolerance_may_grow_with_the_force(watched: tuple[Project, Path]) -> None:
+    """A share of the force beside the tolerance never makes a frame less likely to be within it."""
+    project, hot = watched
+    asked = ("trust", "monitor", "linear", hot, "--project", project.root, "--policy", "warn")
+    plain, wider = (done(*asked, *more, "--json").record for more in ((), ("--relative", 0.5)))
+    assert plain["claim"] == "largest force error ≤ 0.3 eV/Å"
+    assert wider["claim"] == "largest force error ≤ 0.3 eV/Å + 0.5 |F|"
+    pairs = [(more["p_within"], less["p_within"]) for more, less in zip(wider["frames"], plain["frames"], strict=True)]
+    assert all(more >= less for more, less in pairs)
+    assert any(more > less for more, less in pairs)
 
 
 def test_a_stop_needs_as_many_frames_in_a_row_as_asked(watched: tuple[Project, Path]) -> None:

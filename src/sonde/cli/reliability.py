@@ -23,6 +23,9 @@ Acceptable = Annotated[
         help="Acceptable error: of the force of an atom, eV/Å; 0.3, or what an attention probe was fitted for."
     ),
 ]
+Relative = Annotated[
+    float, typer.Option(min=0, help="Share of its force that an atom's error may have beyond the tolerance.")
+]
 Elements = Annotated[str | None, typer.Option(help="Elements of a LAMMPS dump's types 1, 2, …: Al,Li.")]
 Kind = Annotated[ProbeKind, typer.Option("--probe", help="Which probe: local, or attention as in PROBE.")]
 
@@ -124,9 +127,7 @@ def score(
     potential: Potential,
     file: Annotated[Path, typer.Argument(help="Structures to score, or a LAMMPS dump.")],
     tolerance: Acceptable = None,
-    relative: Annotated[
-        float, typer.Option(min=0, help="Share of its force that an atom's error may have beyond the tolerance.")
-    ] = 0.0,
+    relative: Relative = 0.0,
     energy: Annotated[
         float | None, typer.Option(help="Also ask for the error of the energy, eV/atom, less a constant per element.")
     ] = None,
@@ -152,7 +153,7 @@ def score(
         say(f"structures: {write_scored(scores, file, out, run.elements)}")
 
 
-def _asked(tolerance: float | None, relative: float, energy: float | None) -> float | Tolerance | None:
+def _asked(tolerance: float | None, relative: float, energy: float | None = None) -> float | Tolerance | None:
     """The tolerance as it was given: the probe's own where only that may be meant."""
     if not relative and energy is None:
         return tolerance
@@ -168,6 +169,7 @@ def monitor(
     potential: Potential,
     file: Annotated[Path, typer.Argument(help="Trajectory, or a LAMMPS dump; it may still be being written.")],
     tolerance: Acceptable = None,
+    relative: Relative = 0.0,
     probe: Kind = "local",
     elements: Elements = None,
     policy: Annotated[
@@ -195,8 +197,8 @@ def monitor(
     limits = Limits(select_below, stop_below, select_beyond, stop_beyond, stop_after=stop_after)
     warn = (lambda looked: say(looked.words)) if policy == "warn" else None
     plan = MonitorPlan(policy, limits, Selection(budget, apart), interval, follow, _types(elements), log, out, warn)
-    opened, progress = open_project(project), progress_for_terminal()
-    found = trust_monitor(opened, potential, file, plan=plan, tolerance=tolerance, kind=probe, progress=progress)
+    opened, progress, asked = open_project(project), progress_for_terminal(), _asked(tolerance, relative)
+    found = trust_monitor(opened, potential, file, plan=plan, tolerance=asked, kind=probe, progress=progress)
     show(found, show_watch, as_json)
     if out is not None and found.selected:
         say(f"structures: {out}")
@@ -216,6 +218,7 @@ def map_(
         Thermal, typer.Option(help="Random displacements of oscillators, or 200 fs of dynamics.")
     ] = "einstein",
     tolerance: Acceptable = None,
+    relative: Relative = 0.0,
     probe: Kind = "local",
     seed: Annotated[int, typer.Option(help="Of decorations and displacements.")] = 0,
     report: Annotated[Path | None, typer.Option(help="Also write a self-contained HTML page here.")] = None,
@@ -229,8 +232,8 @@ def map_(
     default = MapPlan()
     strains, temperatures = tuple(strain or default.strains), tuple(temperature or default.temperatures_K)
     plan = MapPlan(_types(elements), steps, strains, temperatures, atoms, structures, thermal, seed)
-    opened, progress = open_project(project), progress_for_terminal()
-    found = trust_map(opened, potential, reference, plan=plan, tolerance=tolerance, kind=probe, progress=progress)
+    opened, progress, asked = open_project(project), progress_for_terminal(), _asked(tolerance, relative)
+    found = trust_map(opened, potential, reference, plan=plan, tolerance=asked, kind=probe, progress=progress)
     show(found, show_map, as_json)
     if report is not None:
         report.write_text(map_page(found), encoding="utf-8")

@@ -12,7 +12,7 @@ from sonde.operations.trust import ProbeKind, probe_of
 from sonde.progress import SILENT, Progress
 from sonde.records.arrays import FloatArray
 from sonde.records.frames import Frame
-from sonde.records.reliability import Reliability
+from sonde.records.reliability import Reliability, Tolerance
 from sonde.records.trust_map import MapBoundary, MapCell, Thermal, TrustMap
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def trust_map(
     reference: Path,
     *,
     plan: MapPlan | None = None,
-    tolerance: float | None = None,
+    tolerance: float | Tolerance | None = None,
     kind: ProbeKind = "local",
     progress: Progress = SILENT,
 ) -> TrustMap:
@@ -86,7 +86,9 @@ def trust_map(
 class _Maker:
     """Makes the structures of the map and scores them; keeps what it could not make."""
 
-    def __init__(self, potential: "FrozenPotential", probe: "Probe", tolerance: float, plan: MapPlan) -> None:
+    def __init__(
+        self, potential: "FrozenPotential", probe: "Probe", tolerance: float | Tolerance, plan: MapPlan
+    ) -> None:
         self.potential, self.probe, self.tolerance, self.plan = potential, probe, tolerance, plan
         self.unheld: list[str] = []
         self.without_rest: list[str] = []

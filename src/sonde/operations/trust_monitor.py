@@ -11,7 +11,7 @@ from sonde.operations.trust import ProbeKind, probe_of
 from sonde.progress import SILENT, Progress
 from sonde.records.frames import Frame
 from sonde.records.potentials import FrameEvaluation
-from sonde.records.reliability import Policy, Reliability, TrustWatch, WatchedFrame
+from sonde.records.reliability import Policy, Reliability, Tolerance, TrustWatch, WatchedFrame
 
 if TYPE_CHECKING:
     from sonde.reliability.watch import Limits, Look, Selection, Watch
@@ -46,7 +46,7 @@ def trust_monitor(
     trajectory: Path,
     *,
     plan: MonitorPlan | None = None,
-    tolerance: float | None = None,
+    tolerance: float | Tolerance | None = None,
     kind: ProbeKind = "local",
     progress: Progress = SILENT,
 ) -> TrustWatch:
