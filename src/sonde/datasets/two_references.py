@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from ase.data import chemical_symbols
 from scipy import linalg
+from scipy.spatial import KDTree
 
 from sonde.datasets.contradictions import formula_of
 from sonde.datasets.crowding import crowding
@@ -137,9 +138,9 @@ def _mixed(frames: Sequence[Frame], other: BoolArray) -> bool:
         members[formula_of(frame)].append(place)
     crossing = by_chance = 0.0
     for own in (np.array(places) for places in members.values() if len(places) > 1):
-        apart = np.linalg.norm(told[own][:, None] - told[own], axis=2)
-        np.fill_diagonal(apart, np.inf)
-        nearest_other = other[own][np.argmin(apart, axis=1)]
+        two = KDTree(told[own]).query(told[own], k=2)[1]
+        nearest = np.where(two[:, 0] == np.arange(len(own)), two[:, 1], two[:, 0])  # not a frame itself
+        nearest_other = other[own][nearest]
         crossing += np.count_nonzero(other[own] & ~nearest_other)
         by_chance += np.count_nonzero(other[own]) * np.count_nonzero(~other[own]) / (len(own) - 1)
     return by_chance > FEWEST / 2 and crossing > FEWEST_MIXED * by_chance
