@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from sonde.datasets.force_alarms import force_readings
 from sonde.datasets.force_scales import force_scales
 from sonde.datasets.label_alarms import alarm
+from sonde.datasets.misplaced_forces import misplaced_alarms, misplaced_forces
 from sonde.datasets.single_forces import single_readings
 from sonde.datasets.stress_alarms import stress_alarms
 from sonde.datasets.unit_readings import Reading
@@ -32,10 +33,14 @@ def _force_alarms(frames: Sequence[Frame], yardstick: Yardstick) -> list[Alarm |
         for reading, places in force_readings(scales).items()
         if len(places) >= max(FEWEST, SMALLEST_SHARE * n_judged)
     }
-    taken = {place for places in together.values() for place in places}
+    misplaced = misplaced_forces(frames, [None if one.forces is None else one.forces[1] for one in yardstick.measured])
+    elsewhere = {place for places in misplaced.values() for place in places}
+    together = {one: left for one, some in together.items() if (left := [p for p in some if p not in elsewhere])}
+    taken = {place for places in together.values() for place in places} | elsewhere
     for reading, places in singly.items():
         together[reading] = [*together.get(reading, []), *(place for place in places if place not in taken)]
     return [
+        *misplaced_alarms(misplaced, len(frames)),
         *(_alarm(reading, sorted(places), n_judged) for reading, places in together.items()),
         _unlike_alarm([place for place in unexplained if place not in taken], n_judged),
     ]
