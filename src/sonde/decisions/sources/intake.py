@@ -34,13 +34,13 @@ class Intake:
         """Let in what was asked for."""
         allowed = filter(self._is_allowed, given)
         while batch := list(islice(allowed, AT_ONCE)):
+            self.n_passages += len(batch)
+            if self._anchors is not None:
+                self._anchors.update(passage.anchor for passage in batch)
             signs = signs_in(passage.text for passage in batch)
-            for passage in batch:
-                self.n_passages += 1
-                if self._anchors is not None:
-                    self._anchors.add(passage.anchor)
-                suspected = signs or _title_shown(passage.title or "").n_secrets
-                yield self._without_secrets(passage, signs) if suspected else passage
+            titles = {passage.title for passage in batch}
+            suspected = signs or any(_title_shown(title).n_secrets for title in titles if title)
+            yield from (self._without_secrets(passage, signs) for passage in batch) if suspected else batch
 
     def _is_allowed(self, passage: Passage) -> bool:
         found = entry(passage, self.access)

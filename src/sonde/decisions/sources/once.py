@@ -16,7 +16,7 @@ class Once:
 
     def is_new(self, key: str) -> bool:
         """Whether a key comes by for the first time."""
-        if key in self:
+        if key in self._recent or self._was_put_away(key):
             return False
         self._recent.add(key)
         if len(self._recent) > AT_HAND:
@@ -24,8 +24,9 @@ class Once:
         return True
 
     def __contains__(self, key: str) -> bool:
-        if key in self._recent:
-            return True
+        return key in self._recent or self._was_put_away(key)
+
+    def _was_put_away(self, key: str) -> bool:
         held = "SELECT 1 FROM seen WHERE key = ?"
         return self._older is not None and self._older.execute(held, (key,)).fetchone() is not None
 

@@ -17,7 +17,8 @@ def readable(text: str) -> str:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     if not text.isascii():
         text = SURROGATE.sub("\ufffd", text)
-    return CONTROL.sub("", text).strip()
+    # Most texts are of printable characters only, which is told in a fraction of the time.
+    return (text if text.isprintable() else CONTROL.sub("", text)).strip()
 
 
 def one_line(text: object) -> str | None:
