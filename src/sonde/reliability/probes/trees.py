@@ -121,12 +121,14 @@ class TreesAsked:
     on its left, the ones of `shuts`; of the leaves that are open when all answers are in, the first is the one that a
     walk would reach. Its value stands in `values_of_leaves` (all trees, n_leaves).
 
-    feature (n_questions · all trees,), threshold, shuts: question after question, tree after tree; ends (n_sums,): the
-    trees of sum k end there; starts (n_sums,): added to the sums.
+    feature (n_distinct,), threshold (n_distinct, 1): trees ask much the same; which (n_questions · all trees,), shuts
+    (n_questions, all trees, 1): question after question, tree after tree; ends (n_sums,): the trees of sum k end there;
+    starts (n_sums,): added to the sums.
     """
 
     feature: IntArray
     threshold: FloatArray
+    which: IntArray
     shuts: AnyArray
     values_of_leaves: FloatArray
     ends: IntArray
@@ -148,7 +150,10 @@ class TreesAsked:
                 feature[k, tree], threshold[k, tree] = trees.feature[row, node], trees.threshold[row, node]
                 shuts[k, tree] = 2**last - 2**first
         starts = np.array([trees.start for trees in sums])
-        return cls(feature.ravel(), threshold.reshape(-1, 1), shuts[..., None], values, ends, starts)
+        asked = np.column_stack([feature.ravel(), threshold.ravel()])
+        distinct, which = np.unique(asked, axis=0, return_inverse=True)
+        columns = distinct[:, 0].astype(np.int64), distinct[:, 1:].copy()
+        return cls(*columns, which.ravel(), shuts[..., None], values, ends, starts)
 
     def predict(self, X: FloatArray) -> FloatArray:
         """The sums at X (n, n_features): (n_sums, n)."""
@@ -157,7 +162,7 @@ class TreesAsked:
 
     def _sums(self, X: FloatArray) -> FloatArray:
         yes = np.ascontiguousarray(X.T).take(self.feature, axis=0) <= self.threshold
-        no = (~yes).view(np.uint8).reshape(len(self.shuts), -1, len(X))
+        no = (~yes).view(np.uint8).take(self.which, axis=0).reshape(len(self.shuts), -1, len(X))
         shut: IntArray = np.bitwise_or.reduce(no * self.shuts, axis=0)
         leaf = _FIRST_OPEN[shut]
         leaf += np.arange(0, self.values_of_leaves.size, MOST_LEAVES)[:, None]
