@@ -4,9 +4,9 @@ A commit or path spelled out weighs most, then the setting with the new value, t
 does not name the commit fades with the time between, in favour of talk that comes before the change.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from sonde.concepts import concepts_in
 from sonde.decisions.mentions import HASH, commit_name, concept_name, file_name, files_in, value_name
@@ -117,6 +117,18 @@ class _Candidate:
     def said(self) -> frozenset[str]:
         return _said(self.passage.text)
 
+    @cached_property
+    def commits_named(self) -> frozenset[str]:
+        return frozenset(HASH.findall(self.passage.text))
+
+    @cached_property
+    def files_named(self) -> frozenset[str]:
+        return frozenset(path.rpartition("/")[2] for path in files_in(self.passage.text))
+
+    @cached_property
+    def people(self) -> frozenset[str]:
+        return self.thread.authors
+
 
 class _Reading:
     """What is looked up for one change and may serve the next."""
@@ -209,10 +221,10 @@ def _evidence(target: Target, candidate: _Candidate) -> Iterator[Evidence]:
     text = passage.text
     if passage.anchor == f"commit:{change.commit}":
         yield Evidence("own_message", f"is the message of commit {change.commit[:10]}")
-    elif change.commit[:7] in text and any(change.commit.startswith(commit) for commit in HASH.findall(text)):
+    elif change.commit[:7] in text and any(change.commit.startswith(commit) for commit in candidate.commits_named):
         yield Evidence("commit", f"names commit {change.commit[:10]}")
     path_name = change.path.rpartition("/")[2]
-    if path_name in text and (change.path in text or path_name in _names(text)):
+    if path_name in text and (change.path in text or path_name in candidate.files_named):
         yield Evidence("path", f"names {path_name}")
     named = speaks_of(target, text, candidate.said)
     about = named or _thread_is_about(target, candidate)
@@ -252,7 +264,7 @@ def _score(
     loose = sum(WEIGHTS[item.kind] for item in evidence if item.kind not in ("commit", "own_message", "beside"))
     words = [item.words for item in evidence]
     when = time_words(passage, change)
-    author = _author_evidence(change, passage, candidate.thread, reading.people)
+    author = _author_evidence(change, candidate, reading.people)
     if author:
         loose += WEIGHTS[author.kind]
     words += [" ".join(filter(None, (when, author.words if author else "")))] if when or author else []
@@ -284,13 +296,14 @@ def time_words(passage: Passage, change: Change) -> str:
     return f"{span} {'before' if seconds <= 0 else 'after'} the commit"
 
 
-def _author_evidence(change: Change, passage: Passage, thread: Thread, people: People) -> Evidence | None:
+def _author_evidence(change: Change, candidate: _Candidate, people: People) -> Evidence | None:
+    passage = candidate.passage
     if passage.anchor.endswith(change.commit):
         return None
     if people.same(passage.author, change.author):
         known_as = "" if passage.author == change.author else f" ({passage.author} is {change.author})"
         return Evidence("author", f"by the same person{known_as}")
-    if any(people.same(author, change.author) for author in thread.authors):
+    if any(people.same(author, change.author) for author in candidate.people):
         return Evidence("participant", "in a conversation with the same person")
     return None
 
@@ -336,7 +349,3 @@ def _propagate(scored: dict[int, tuple[float, list[str], _Candidate]], reading: 
             if own < share:
                 words = [*words, f"in the conversation of {candidate.passage.anchor}"]
                 scored[rest] = (share, words, _Candidate(rest, other, thread))
-
-
-def _names(text: str) -> Iterable[str]:
-    return {path.rpartition("/")[2] for path in files_in(text)}

@@ -100,8 +100,7 @@ def value_stance(
     "other" is a value of the same dimension that is neither; None: no value of this setting is given. `quantities`
     are those of the text, where they are known already.
     """
-    known = find_quantities(text) if quantities is None else quantities
-    known = [quantity for quantity in known if not _is_difference(text, quantity)]
+    known = _values_in(text) if quantities is None else _no_differences(text, quantities)
     found = {stance for stance in _stances(target, text, known, about=about) if stance}
     if {"new", "old"} <= found:
         return "both"
@@ -170,6 +169,16 @@ def direction(target: Target) -> Literal["up", "down"] | None:
         return None
     difference = abs(in_base_units(target.new)) - abs(in_base_units(target.old))
     return None if difference == 0 else "up" if difference > 0 else "down"
+
+
+@lru_cache(maxsize=8192)
+def _values_in(text: str) -> Sequence[Quantity]:
+    # A text is held against every change that it may be about.
+    return _no_differences(text, find_quantities(text))
+
+
+def _no_differences(text: str, quantities: Sequence[Quantity]) -> Sequence[Quantity]:
+    return tuple(quantity for quantity in quantities if not _is_difference(text, quantity))
 
 
 def _is_difference(text: str, quantity: Quantity) -> bool:
