@@ -8,6 +8,7 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before numpy is loaded
@@ -36,7 +37,7 @@ def main(only: Sequence[str]) -> None:
     start = time.perf_counter()
     table: dict[str, list[Result]] = defaultdict(list)
     too_few: dict[str, dict[str, str]] = defaultdict(dict)
-    for name, base, planted in planting.trials(own, only=only):
+    for name, base, planted in chain(planting.trials(own, only=only), planting.few_trials(own, only=only)):
         if isinstance(planted, int):
             too_few[name][base] = f"{base} ({planted} of {len(own[base])} frames carry it)"
             continue
