@@ -56,8 +56,10 @@ laboratories meets silence; the constant so that 83 % of the questions that noth
 packages whose questions took no part in the fit."""
 MOSTLY_UNKNOWN = 0.5
 """Share of a question's words that nothing mentions, from which passages with the rest of them are beside the point."""
-LEAST_ODDS = 0.0
-"""Log odds from which an answer is given."""
+LEAST_ODDS, LEAST_ODDS_BY_MEANING = 0.0, 0.6
+"""Log odds from which an answer is given, by words alone and with a sentence model, which lifts the best passages of all
+questions above the others; with it 77 % of 238 questions on fourteen collections of development were answered rightly,
+and 84 % of 99 others met by silence."""
 TALK, AMONG = frozenset({"slack", "mail", "mattermost", "zulip"}), 10
 OTHERS = slice(10, 30)
 """Ranks of passages that are no answer, mostly."""
@@ -71,10 +73,11 @@ def free_answer(index: PassageIndex, query: Query, meaning: Meaning | None = Non
     """Answer with the five best passages in order, or keep silent and show them as the nearest evidence."""
     asked = asked_of(index, query)
     alike = meaning.likeness(query.text) if meaning else None
+    least = LEAST_ODDS if alike is None else LEAST_ODDS_BY_MEANING
     found = [item for item in ranked(index, asked, alike) if _fits(index, query, item)]
     distinct = _once(found)
     best = distinct[:MOST_QUOTES]
-    answered = bool(best) and log_odds(index, asked, distinct) >= LEAST_ODDS
+    answered = bool(best) and log_odds(index, asked, distinct) >= least
     quotes = _with_a_reason([quoted(item) for item in best]) if answered else ()
     unheard = () if answered else _unheard(asked, best)
     strange = bool(unheard) and _unknown(asked, best) >= MOSTLY_UNKNOWN
