@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from speed import archives, environments, importing, measuring, reading, recovering, searching, vasp_runs
+from speed import archives, environments, importing, measuring, reading, recovering, searching, vasp_runs, watching
 
 import sonde.datasets.matching
 from sonde.datasets.lineage import lineage
@@ -66,6 +66,15 @@ def test_reading_grows_about_linearly(frames: list[Frame], tmp_path: Path) -> No
 
 def test_reading_outcar_grows_about_linearly(shared_data: Path, tmp_path: Path) -> None:
     assert measuring.exponent(vasp_runs.cost_by_steps(shared_data, (20, 80), tmp_path)) < 1.5
+
+
+def test_a_verdict_costs_less_than_the_step_that_it_is_about(shared_data: Path) -> None:
+    """Of a linear potential, whose steps are short: 0.4 of one."""
+    small = list(read_frames(shared_data / "al_li_mg" / "al_li_mg.xyz"))
+    asked, looked, _ = watching.added(watching.linear(small), 3, repeats=5)
+    assert 0 < asked.value < 1
+    assert 0 < looked.value < 0.1
+    assert asked.shown.endswith("%")
 
 
 def test_a_repeated_outcar_holds_its_steps(shared_data: Path, tmp_path: Path) -> None:

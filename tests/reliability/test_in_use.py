@@ -88,6 +88,21 @@ def test_asking_for_reliability_first_costs_one_pass_as_well(counted: tuple[Atom
     assert first != second
 
 
+def test_steps_that_nobody_asks_about_are_not_scored(
+    counted: tuple[Atoms, Counting], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    atoms, _ = counted
+
+    def score(*arguments: object, **named: object) -> None:
+        raise AssertionError("nobody asked")
+
+    monkeypatch.setattr(LocalProbe, "score", score)
+    dynamics = hot(atoms)
+    dynamics.run(3)
+    with pytest.raises(AssertionError, match="nobody asked"):
+        atoms.calc.get_property("reliability", atoms)
+
+
 def test_results_are_copies(counted: tuple[Atoms, Counting]) -> None:
     atoms, _ = counted
     atoms.get_forces()
