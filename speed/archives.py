@@ -33,7 +33,7 @@ START = "from sonde.cli.main import main; main()"
 
 
 def measure(
-    commits: Iterable[int] = (1_000, 4_000),
+    commits: Iterable[int] = (1_000, 10_000),
     megabytes: Iterable[int] = (5, 20),
     messages: Iterable[int] = (5_000, 40_000),
 ) -> Iterator[Row]:
@@ -127,13 +127,18 @@ def cost_of_a_cold_answer(size: int, repeats: int = 3) -> float:
     with tempfile.TemporaryDirectory() as folder:
         project = initialise(Path(folder) / "project")
         add_source(project, "slack", slack_export(Path(folder) / "all.zip", size))
-        command = [sys.executable, "-c", START, "why", QUESTION, "--project", str(project.root)]
-        costs = []
-        for _ in range(repeats):
-            before = _seconds_of_children()
-            subprocess.run(command, check=False, capture_output=True)  # 3: no reason is recorded
-            costs.append(_seconds_of_children() - before)
-        return min(costs)
+        return seconds_of_why(project.root, QUESTION, repeats)
+
+
+def seconds_of_why(project: Path, question: str, repeats: int = 3) -> float:
+    """Least processor seconds of a question to a project that no process holds open."""
+    command = [sys.executable, "-c", START, "why", question, "--project", str(project)]
+    costs = []
+    for _ in range(repeats):
+        before = _seconds_of_children()
+        subprocess.run(command, check=False, capture_output=True)  # 3: no reason is recorded
+        costs.append(_seconds_of_children() - before)
+    return min(costs)
 
 
 def generated_repository(path: Path, n_commits: int) -> Path:

@@ -21,6 +21,7 @@ from speed import (  # noqa: E402
     code_outputs,
     correcting,
     environments,
+    half_a_million,
     importing,
     laws,
     reading,
@@ -60,6 +61,7 @@ def rows(shared_data: Path) -> Iterator[Row]:
     yield from laws.measure()
     yield from importing.measure()
     yield from archives.measure()
+    yield from half_a_million.measure()
     yield from recovering.measure(large)
     yield from correcting.measure()
     yield from auditing.measure()
