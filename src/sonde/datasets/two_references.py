@@ -13,13 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 from ase.data import chemical_symbols
 from scipy import linalg
-from scipy.spatial import KDTree
+from scipy.spatial import cKDTree
 
 from sonde.datasets.contradictions import formula_of
 from sonde.datasets.crowding import crowding
 from sonde.datasets.label_alarms import alarm
 from sonde.datasets.label_statistics import robust_sigma
-from sonde.records.arrays import BoolArray, FloatArray
+from sonde.records.arrays import BoolArray, FloatArray, IntArray
 from sonde.records.datasets import Alarm
 from sonde.records.frames import Frame
 from sonde.reference_energies.fitted import composition_matrix
@@ -63,10 +63,11 @@ def two_references(frames: Sequence[Frame], off: FloatArray, judged: BoolArray) 
     elements = sorted({int(number) for frame in some for number in np.unique(frame.numbers)})
     fractions = composition_matrix(some, elements) / np.array([[frame.n_atoms] for frame in some])
     heaps = [one for begin in _beginnings(off[places]) if (one := _heaps(fractions, off[places], begin)) is not None]
-    apart = [one for one in heaps if _stand_apart(one) and _mixed(some, one.other)]
-    if not apart:
+    apart = sorted((one for one in heaps if _stand_apart(one)), key=lambda one: one.sigma)
+    kinds = _of_a_kind(some) if apart else []
+    best = next((one for one in apart if _mixed(kinds, one.other)), None)
+    if best is None:
         return None
-    best = min(apart, key=lambda one: one.sigma)
     return _alarm(best, fractions, elements, places[best.other].tolist())
 
 
@@ -124,11 +125,8 @@ def _stand_apart(heaps: _Heaps) -> bool:
     return bool(between <= MOST_BETWEEN * n_other and near >= MOST_NEAR * n_other)
 
 
-def _mixed(frames: Sequence[Frame], other: BoolArray) -> bool:
-    """Tell whether frames of the smaller heap have their nearest of kind in the larger one, about as often as not.
-
-    Of kind are frames of the same composition; nearest those in volume, distances and strength of forces.
-    """
+def _of_a_kind(frames: Sequence[Frame]) -> list[tuple[IntArray, IntArray]]:
+    """Return the frames of each composition, and of each the nearest in volume, distances and strength of forces."""
     found = crowding(frames)
     strength = [0.0 if f.forces_eV_per_A is None else np.sqrt(np.mean(f.forces_eV_per_A**2)) for f in frames]
     told = np.column_stack([3 * np.log(found.mean), np.log(found.volume), np.log(np.array(strength) + 0.1) / 3])
@@ -136,12 +134,18 @@ def _mixed(frames: Sequence[Frame], other: BoolArray) -> bool:
     members: dict[str, list[int]] = defaultdict(list)
     for place, frame in enumerate(frames):
         members[formula_of(frame)].append(place)
-    crossing = by_chance = 0.0
+    kinds = []
     for own in (np.array(places) for places in members.values() if len(places) > 1):
-        two = KDTree(told[own]).query(told[own], k=2)[1]
-        nearest = np.where(two[:, 0] == np.arange(len(own)), two[:, 1], two[:, 0])  # not a frame itself
-        nearest_other = other[own][nearest]
-        crossing += np.count_nonzero(other[own] & ~nearest_other)
+        two = cKDTree(told[own]).query(told[own], 2)[1]
+        kinds.append((own, own[np.where(two[:, 0] == np.arange(len(own)), two[:, 1], two[:, 0])]))
+    return kinds
+
+
+def _mixed(kinds: Sequence[tuple[IntArray, IntArray]], other: BoolArray) -> bool:
+    """Tell whether frames of the smaller heap have their nearest of kind in the larger one, about as often as not."""
+    crossing = by_chance = 0.0
+    for own, nearest in kinds:
+        crossing += np.count_nonzero(other[own] & ~other[nearest])
         by_chance += np.count_nonzero(other[own]) * np.count_nonzero(~other[own]) / (len(own) - 1)
     return by_chance > FEWEST / 2 and crossing > FEWEST_MIXED * by_chance
 
