@@ -18,6 +18,7 @@ from sonde.datasets.copy_alarms import (
     splits_of,
 )
 from sonde.datasets.frame_table import FrameTable, Passed, counted, pass_over
+from sonde.datasets.given_alarms import given_alarms
 from sonde.datasets.label_alarms import label_alarms
 from sonde.datasets.label_noise import label_noise
 from sonde.datasets.length_alarms import length_alarms
@@ -110,6 +111,7 @@ def _alarms(found: _Found) -> list[Alarm]:
     of_sample = [
         *model_alarms(passed.held),
         *length_alarms(passed.held),
+        *given_alarms(passed.held),
         *tag_alarms(passed.held),
         *([] if (short := contact_alarm(passed.held)) is None else [short]),
         *selective_u_alarms(found.selective),
