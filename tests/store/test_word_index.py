@@ -8,6 +8,7 @@ from tests.store.laboratory import make_passage
 
 from sonde.records.decisions import Passage
 from sonde.store import Project, word_index
+from sonde.store.ledger import Ledger, Row
 from sonde.store.passages import PassageStore
 
 SPOKEN = "force cutoff forces eV Å 25.5 force-cutoff k-point the PBEsol pbesol max_force naïve ² 'forces' … absent"
@@ -38,6 +39,7 @@ def by_sqlite(passages: PassageStore, query: str, limit: int, monkeypatch: pytes
 def assert_same(project: Project, monkeypatch: pytest.MonkeyPatch, seed: int = 1) -> None:
     rng = random.Random(seed)
     monkeypatch.setattr(word_index, "FIRST_SEARCHES", 0)
+    monkeypatch.setattr(word_index, "LEAST_PASSAGES", 0)
     for _ in range(30):
         query, limit = " ".join(rng.choices(WORDS, k=rng.randint(1, 6))), rng.choice(LIMITS)
         found = project.passages.search(query, limit=limit)
@@ -83,6 +85,7 @@ def test_little_memory_changes_no_answer(archive: Project, monkeypatch: pytest.M
 
 
 def test_a_search_in_memory_asks_sqlite_for_no_scores(archive: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(word_index, "LEAST_PASSAGES", 400)
     asked: list[str] = []
     rows = type(archive.ledger).rows
     monkeypatch.setattr(type(archive.ledger), "rows", lambda *a: asked.append(a[1]) or rows(*a))  # type: ignore[func-returns-value]
@@ -98,3 +101,28 @@ def test_counts_are_asked_once_until_somebody_writes(archive: Project) -> None:
     assert archive.passages.frequency("forces") == before > 0
     archive.passages.add("mail", [replace(make_passage(0), text="forces")])
     assert archive.passages.frequency("forces") == before + 1
+
+
+@pytest.mark.parametrize(("what", "after"), [("added", "hex(sz)"), ("removed", "max(id), 0) FROM passage_words_d")])
+def test_what_is_written_in_the_midst_of_a_search_is_found_by_sqlite(
+    archive: Project, monkeypatch: pytest.MonkeyPatch, what: str, after: str
+) -> None:
+    monkeypatch.setattr(word_index, "FIRST_SEARCHES", 0)
+    monkeypatch.setattr(word_index, "LEAST_PASSAGES", 0)
+    other, rows = Project.open(archive.root), type(archive.ledger).rows
+    written: list[str] = []
+    late = [replace(make_passage(n), text="force") for n in range(500)]
+
+    def writing(ledger: Ledger, query: str, *values: object) -> list[Row]:
+        found = rows(ledger, query, *values)
+        if ledger is archive.ledger and after in query and not written:
+            written.append(what)
+            other.passages.add("mail", late) if what == "added" else other.sources.remove("chat")
+        return found
+
+    monkeypatch.setattr(type(archive.ledger), "rows", writing)
+    found = archive.passages.search("force", limit=1000)
+    monkeypatch.undo()
+    other.close()
+    assert found == by_sqlite(archive.passages, "force", 1000, monkeypatch)
+    assert (len(found) >= 500) == (what == "added")

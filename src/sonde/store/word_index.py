@@ -22,8 +22,9 @@ LEAST_RARITY = 1e-6
 TITLE_WEIGHT = 0.5
 FIRST_SEARCHES = 4
 """Searches that are left to SQLite after anything was written: reading all lengths costs as much as these."""
-MOST_PASSAGES = 2_000_000
-"""Number of the last passage up to which lengths are kept in memory, at eight bytes each."""
+LEAST_PASSAGES, MOST_PASSAGES = 20_000, 2_000_000
+"""Number of the last passage from which looking words up one by one is worth it, and up to which lengths are kept in
+memory, at eight bytes each."""
 MOST_STANDING = 4_000_000
 """Passages that words in memory stand in, together, at sixteen bytes each."""
 _OPEN = "CREATE VIRTUAL TABLE IF NOT EXISTS temp.word_places USING fts5vocab(main, passage_words, instance)"
@@ -64,6 +65,7 @@ class WordIndex:
 
     def _forget(self, version: tuple[int, int]) -> None:
         self._version, self._n_searches = version, 0
+        self._last: int | None = None
         self._lengths: _Lengths | None = None
         self._standing: dict[str, _Standing] = {}
         self._counts: dict[str, int] = {}
@@ -71,12 +73,13 @@ class WordIndex:
     def best(self, terms: Sequence[str], limit: int) -> list[tuple[int, float]] | None:
         """Numbers and scores of the passages that hold any of the terms, best first; None: SQLite has to be asked.
 
-        It has to be for the first few questions after anything was written, and in a huge project.
+        It has to be for the first few questions after anything was written, and in a small or a huge project.
         """
         version = self._current()
         self._n_searches += 1
-        if self._n_searches <= FIRST_SEARCHES or (lengths := self._all_lengths()) is None:
+        if self._n_searches <= FIRST_SEARCHES or not self._is_worth_it():
             return None
+        lengths = self._all_lengths()
         standing = self._all_standing(terms, lengths)
         # Where somebody wrote meanwhile, what was read is of two states.
         return _best(standing, lengths, limit) if self._ledger.version == version else None
@@ -96,10 +99,15 @@ class WordIndex:
             self._forget(version)
         return version
 
-    def _all_lengths(self) -> _Lengths | None:
-        if self._lengths is None and 0 < self._ledger.rows(_LAST)[0][0] <= MOST_PASSAGES:
+    def _is_worth_it(self) -> bool:
+        if self._last is None:
+            ((self._last,),) = self._ledger.rows(_LAST)
+        return max(LEAST_PASSAGES, 1) <= self._last <= MOST_PASSAGES
+
+    def _all_lengths(self) -> _Lengths:
+        if self._lengths is None:
             ((numbers, sizes),) = self._ledger.rows(_LENGTHS)
-            self._lengths = _lengths(_numbers(numbers), bytes.fromhex(sizes))
+            self._lengths = _lengths(_numbers(numbers), bytes.fromhex(sizes or ""))
         return self._lengths
 
     def _all_standing(self, terms: Sequence[str], lengths: _Lengths) -> list[_Standing]:
@@ -130,6 +138,8 @@ def _numbers(told: str | None) -> IntArray:
 
 def _lengths(numbers: IntArray, sizes: bytes) -> _Lengths:
     """Read the numbers of words in text and title of each passage, which SQLite packs by seven bits to a byte."""
+    if not len(numbers):  # all went since it was asked how many there are
+        return _Lengths(np.zeros(1), 0)
     packed = np.frombuffer(sizes, dtype=np.uint8)
     ends = np.flatnonzero(packed < 128)
     starts = np.concatenate([[0], ends[:-1] + 1])
@@ -145,6 +155,8 @@ def _lengths(numbers: IntArray, sizes: bytes) -> _Lengths:
 
 def _standing(places: IntArray, lengths: _Lengths) -> _Standing:
     numbers = np.abs(places)
+    # What came since lengths were read has none yet; a search that it came in the midst of is not answered from here.
+    places, numbers = places[numbers < len(lengths.damping)], numbers[numbers < len(lengths.damping)]
     first = np.flatnonzero(np.diff(numbers, prepend=-1))
     if not len(first):
         return _Standing(numbers, np.zeros(0))
