@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from tests.decisions.sentence_models import alike_in
 
+from sonde.decisions import free_answers
 from sonde.decisions.ranking import asked_of, ranked
 from sonde.decisions.retrieval import parse_question
 from sonde.decisions.sentence_model import SentenceModel
@@ -76,6 +77,16 @@ def test_answers_use_the_model_and_are_as_before_without(project: Project, model
     assert after.quotes[0].score > before.quotes[0].score
     use_no_model(project)
     assert why(project, question) == before
+
+
+def test_with_a_model_answers_need_odds_of_their_own(
+    project: Project, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    question = Asked("Why was the gap of slabs widened?")
+    monkeypatch.setattr(free_answers, "LEAST_ODDS_BY_MEANING", float("inf"))
+    assert why(project, question).answered
+    use_model(project, model)
+    assert not why(project, question).answered
 
 
 def test_a_passage_without_a_vector_yet_counts_as_usual(project: Project, model: Path) -> None:

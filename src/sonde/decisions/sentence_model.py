@@ -54,12 +54,10 @@ class SentenceModel:
             Where tokenizers or safetensors are not installed.
         """
         folder = Path(folder)
-        shape = _shape(folder)
+        shape, file, tokenizers = _shape(folder), _file(folder, "tokenizer.json"), require("tokenizers")
         try:
-            tokenizer = require("tokenizers").Tokenizer.from_file(str(_file(folder, "tokenizer.json")))
-        except Exception as error:
-            if isinstance(error, BadInput) or type(error) is not Exception:
-                raise
+            tokenizer = tokenizers.Tokenizer.from_file(str(file))
+        except Exception as error:  # the package raises no other
             raise _damaged(folder, "tokenizer.json", str(error)) from error
         tokenizer.no_padding()
         model = cls(folder, tokenizer, _weights(folder), shape)

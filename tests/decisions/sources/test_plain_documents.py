@@ -46,6 +46,8 @@ def test_texinfo_without_what_only_holds_it_together() -> None:
     assert len(found) == 3
     assert found[0][2].startswith("\\input texinfo")  # stands beside a node
     assert told("@node A, B, C, D\n@cindex a\n\nWords.\n", "a.texi") == [(4, None, "Words.")]
+    assert told("* Output:: What comes out\n", "a.texi") == []
+    assert told("* Output:: What comes out\n", "a.md") != []
 
 
 def test_org_and_asciidoc() -> None:

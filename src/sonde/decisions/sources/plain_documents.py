@@ -43,7 +43,7 @@ def document_paragraphs(text: str, name: str) -> Iterator[Paragraph]:
         yield from latex.paragraphs(text, latex.facts_of(text, name))
         return
     found = paragraphs(text, document_facts(text, name), HEADINGS.get(suffix, HASHES))
-    yield from (part for part in found if "@" not in part.text or not _is_frame(part.text, suffix))
+    yield from (part for part in found if not _is_frame(part.text, suffix))
 
 
 def _is_frame(text: str, suffix: str) -> bool:
