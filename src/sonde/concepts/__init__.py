@@ -7,7 +7,8 @@ cutoff, a plane-wave cutoff and the cutoff radius of a descriptor are told apart
 import re
 from functools import lru_cache
 
-from sonde.concepts.table import CONCEPTS, Concept
+from sonde.concepts.concept import Concept
+from sonde.concepts.table import CONCEPTS
 
 __all__ = [
     "CONCEPTS",
@@ -31,6 +32,21 @@ _UNIT_SUFFIX = re.compile(
 )
 _PARENTS: tuple[tuple[str, frozenset[str], str], ...] = (
     # (last part, what an earlier part must contain, meaning)
+    (
+        "threshold tolerance cutoff limit max sigma max_sigma sigma_max std max_std",
+        frozenset({"active_learning", "al", "uncertainty", "committee", "acquisition", "query", "uq"}),
+        "uncertainty_threshold",
+    ),
+    (
+        "strategy method selector function criterion",
+        frozenset({"active_learning", "al", "acquisition", "query"}),
+        "query_strategy",
+    ),
+    (
+        "metric metrics monitor",
+        frozenset({"validation", "valid", "val", "eval", "evaluation", "early_stopping", "checkpoint", "selection"}),
+        "validation_metric",
+    ),
     ("cutoff threshold limit max maximum upper", frozenset({"force", "forces", "fmax"}), "max_force"),
     (
         "cutoff",

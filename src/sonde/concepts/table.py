@@ -1,24 +1,7 @@
 """The table of concepts: settings and properties with their names in files and in text."""
 
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True)
-class Concept:
-    """A setting or property with its names.
-
-    keys: names in configuration files, lower case, words joined by "_". hints: one of them stands in every text that
-    a phrase matches (they keep the search fast). feature: the name that lineage gives the property (CONTRACTS).
-    """
-
-    name: str
-    unit: str | None
-    words: str
-    keys: str
-    hints: tuple[str, ...]
-    phrases: str
-    feature: str | None = None
-
+from sonde.concepts.concept import Concept
+from sonde.concepts.learning_criteria import LEARNING_CRITERIA
 
 _CUT = r"(?:cut-? ?offs?|cuts?|thresholds?|limits?|filter(?:s|ing)?|ceiling|cap|bound)"
 CONCEPTS: tuple[Concept, ...] = (
@@ -37,7 +20,8 @@ CONCEPTS: tuple[Concept, ...] = (
         r"|ev\s?/\s?(?:å|a|ang\w*) (?:for|on|in) (?:the |all )?forces?|(?:max(?:imum|imal|\.)?|largest|highest"
         r"|biggest|big|large|huge|high"
         r"|extreme)[-_ ](?:\w+[- ])?forces?(?![-_ ]weight)"
-        r"|f_?max|max_?f|\|f\||forces? (?:\w+ )?(?:above|over|beyond|exceeding|larger|greater|higher|bigger|up to"
+        r"|f_?max|max_?f|\|f\||forces?"
+        r" (?!(?:rmse|mae|mse|errors?|std)\b)(?:\w+ )?(?:above|over|beyond|exceeding|larger|greater|higher|bigger|up to"
         r"|below|under"
         r"|of more|of up|>|<)|forces? component",
         "max_force",
@@ -151,7 +135,7 @@ CONCEPTS: tuple[Concept, ...] = (
         " wavefunction_cutoff encut_ev basis_cutoff",
         ("cut", "plane"),
         r"plane[- ]?waves?(?: basis)?(?: energy)?(?: cut-? ?offs?)?|encut|ecut(?:wfc)?|energy cut-? ?offs?"
-        r"|cut-? ?off energ(?:y|ies)|(?:basis(?: set)?|wave ?function|kinetic(?: energy)?|pw) cut-? ?offs?",
+        r"|cut-? ?off energ(?:y|ies)|(?:basis(?:[- ]set)?|wave ?function|kinetic(?: energy)?|pw) cut-? ?offs?",
     ),
     Concept(
         "density_cutoff",
@@ -186,7 +170,11 @@ CONCEPTS: tuple[Concept, ...] = (
         " optimizer_fmax relaxation_force_tolerance",
         ("ediffg", "relax", "force", "forc_conv", "ionic"),
         r"ediffg|forc_conv_thr|(?:force|ionic) (?:convergence|tolerance)(?: (?:threshold|criterion))?"
-        r"|relaxation (?:threshold|tolerance|criterion|convergence)|relaxed? (?:down )?to",
+        r"|relaxation (?:threshold|tolerance|criterion|convergence)"
+        r"|relax(?:e[ds]|es|ing|ations?)?(?: (?:the|our|all|every))?(?: (?:structures?|cells?|slabs?|ions|geometr\w+))?"
+        r" (?:down )?to(?= (?:about |below |within )?[\d.])"
+        r"|(?:tighten|loosen)\w* (?:the |our )?relax(?:ations?|ing)"
+        r"|(?:forces?|geometr(?:y|ies)|structures?) (?:is |are |was |were )?converged? (?:to|below|within)(?= [\d.])",
     ),
     Concept(
         "scf_tolerance",
@@ -390,4 +378,5 @@ CONCEPTS: tuple[Concept, ...] = (
         ("hull",),
         r"(?:e|energy)[-_ ]above[-_ ](?:the )?hull|hull (?:distance|energy)|e_?hull",
     ),
+    *LEARNING_CRITERIA,
 )

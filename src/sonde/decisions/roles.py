@@ -25,6 +25,8 @@ _ASSENTS = re.compile(
 )
 NEAR_BEFORE = timedelta(days=14)
 NEAR_AFTER = timedelta(days=7)
+MEASURED = frozenset({"force_error", "energy_error"})
+"""Limits that are set, but mostly named as what was measured ("with 520 eV the force RMSE halves")."""
 LEAST_WITHOUT_VALUE = 2.0
 """Cue score that a reason needs where its conversation never gives the new value."""
 
@@ -156,7 +158,7 @@ def _topics(found: Sequence[Sentence], target: Target, thread: Thread, exact: Ma
     )
     attached = []
     for place, (sentence, about) in enumerate(zip(found, own, strict=True)):
-        if about is None and sentence.passage.anchor in exact and not sentence.concepts:
+        if about is None and sentence.passage.anchor in exact and not sentence.concepts - MEASURED:
             # Who names the commit speaks of what it did, until the subject changes.
             current = True if current is None else current
         current = about if about is not None else current
@@ -169,7 +171,7 @@ def _attachment(sentence: Sentence, about: bool | None, current: bool | None, wi
         return 1.0
     if about is False:
         return 0.0
-    mention = 0.85 if sentence.concepts else 1.0
+    mention = 0.85 if sentence.concepts - MEASURED else 1.0
     if current is True:
         return mention * (0.9 if sentence.passage.anchor in within else 0.75)
     if current is False:
@@ -196,14 +198,18 @@ def _about(sentence: Sentence, target: Target) -> bool | None:
         return True
     if value_stance(target, sentence.text, about=False) in ("new", "both"):
         return True
-    others = sentence.concepts - {target.concept}
+    others = sentence.concepts - {target.concept} - MEASURED
     if not others:
         return None
     # A reason may well name another property ("the SCF did not converge there"); a decision on it changes the subject.
     decides = sentence.cues.decides or sentence.cues.question
     has_value = any(q.counted is None for q in find_quantities(sentence.text))
     head = before_cause(sentence.text)
-    if head and concepts_in(head) - {target.concept} and any(q.counted is None for q in find_quantities(head)):
+    if (
+        head
+        and concepts_in(head) - {target.concept} - MEASURED
+        and any(q.counted is None for q in find_quantities(head))
+    ):
         return False
     return False if decides and (has_value or not sentence.cues.causal) else None
 

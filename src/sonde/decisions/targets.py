@@ -145,7 +145,8 @@ def speaks_of(target: Target, text: str, concepts: AbstractSet[str]) -> bool:
     words = set(_words(text))
     if (target.new_words & words and target.old_words & words) or cues(text).decides:
         return True
-    pattern = "|".join(rf"(?<!\w){re.escape(name)}(?!\w)" for name in sorted(names, key=len, reverse=True))
+    spelled = (re.escape(name).replace("_", r"[\W_]") for name in sorted(names, key=len, reverse=True))
+    pattern = "|".join(rf"(?<!\w){name}(?!\w)" for name in spelled)
     return target.concept in concepts_in(re.sub(pattern, " ", text, flags=re.IGNORECASE))
 
 
@@ -203,8 +204,11 @@ def _stances(target: Target, text: str, known: Sequence[Quantity], *, about: boo
 
 
 def _words(text: str) -> list[str]:
+    """Words of a text; two or three in a row also as one name, since `force_rmse` is "force RMSE" in talk."""
     lower = text.lower()
-    return re.findall(r"[\w²+.\-()/*]+[\w)]|\w", lower) + re.findall(r"\w+", lower)
+    plain = re.findall(r"\w+", lower)
+    names = ["_".join(plain[place : place + n]) for n in (2, 3) for place in range(len(plain) - n + 1)]
+    return re.findall(r"[\w²+.\-()/*]+[\w)]|\w", lower) + plain + names
 
 
 def _unit(change: Change, concept: str | None) -> str | None:

@@ -12,7 +12,12 @@ from sonde.records.decisions import Change, Effect, Event, Gap, Level, Setting
 
 LEVELS: tuple[Level, ...] = ("data", "labels", "training", "other")
 """The one that weighs most first: lost frames cannot be learnt, whatever the training."""
-DATA = frozenset({"train_fraction", "subsample", "energy_above_hull"})
+DATA = frozenset(
+    {
+        "train_fraction", "subsample", "energy_above_hull", "uncertainty_threshold", "trust_lower", "trust_upper",
+        "selection_grade", "breaking_grade", "committee_size", "selected_per_round", "query_strategy",
+    }
+)  # fmt: skip
 LABELS = frozenset(
     {
         "functional", "plane_wave_cutoff", "density_cutoff", "smearing_width", "smearing_type", "relaxation_force",
@@ -23,6 +28,7 @@ TRAINING = frozenset(
     {
         "seed", "learning_rate", "cutoff_radius", "batch_size", "epochs", "force_weight", "energy_weight",
         "stress_weight", "channels", "l_max", "correlation", "interactions", "weight_decay", "dtype",
+        "validation_metric", "force_error", "energy_error", "patience", "scheduler_patience",
     }
 )  # fmt: skip
 Effects = Mapping[Change, Effect]

@@ -1,0 +1,100 @@
+"""One setting in the words of codes and in the words of people: the reason is found whichever were used."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from tests.decisions.test_answers import Listed
+
+from sonde.decisions.answers import why_change, why_question
+from sonde.decisions.archive import Archive, ListedLinks
+from sonde.decisions.linking import link
+from sonde.decisions.watched import level_of
+from sonde.records.decisions import Change, Level, Passage
+
+WHEN = datetime(2023, 9, 5, 10, tzinfo=UTC)
+IDLE = ("The bus was late again.", "Who has the key of the seminar room?", "Slides for the group meeting are up.")
+
+
+def set_to(key: str, old: str | None, new: str, unit: str | None = None) -> Change:
+    return Change(key, old, new, unit, "3f" * 20, "settings.in", 2, "Mei", WHEN, "update", "lab")
+
+
+def archive(change: Change, *talk: str) -> Archive:
+    said = [
+        Passage(f"slack:dft/9.{place}", text, "slack", ("Raj", "Mei")[place % 2], WHEN + timedelta(minutes=place - 900),
+                f"dft/9.{place}", "dft", source="chat")
+        for place, text in enumerate((*talk, *IDLE))
+    ]  # fmt: skip
+    return Archive(Listed(said), [change], ListedLinks([change], link([change], said)))
+
+
+def reasons(change: Change, *talk: str) -> str:
+    return " ".join(quote.text for quote in why_change(archive(change, *talk), change).quotes if quote.role == "reason")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (set_to("ENCUT", "400", "520", "eV"), "Pulay stress at 400 eV is 2 GPa, so the plane-wave cutoff goes to 520."),
+        (set_to("ecutwfc", "40", "60", "Ry"), "A basis-set cutoff of 816 eV, because forces at 544 eV were noisy."),
+        (set_to("SIGMA", "0.2", "0.1", "eV"), "0.2 eV of smearing washes out the d band, so 100 meV it is."),
+        (set_to("degauss", "0.02", "0.0147", "Ry"), "smearing 0.2 eV from now on since 0.27 eV gives wrong moments"),
+        (set_to("GGA", "PE", "PS"), "PBEsol it is, because PBE overestimates the lattice constant by 1.2 %."),
+        (set_to("EDIFFG", "-0.05", "-0.02", "eV/Å"), "relaxing to 50 meV/Å leaves imaginary modes; we need 20 meV/Å."),
+        (set_to("EDIFFG", "-0.05", "-0.02", "eV/Å"), "Relax to 20 meV/Å, otherwise the phonons are imaginary."),
+        (
+            set_to("model_devi_f_trust_hi", "0.15", "0.3"),
+            "With an upper trust level of 150 meV/Å nothing was a candidate because all lay above, so 300 meV/Å.",
+        ),
+        (
+            set_to("active_learning.threshold", "0.1", "0.25", "eV/Å"),
+            "The committee disagrees by 0.1 eV/Å on perfect crystals, that is noise, so 0.25 eV/Å.",
+        ),
+        (
+            set_to("select.threshold_select", "2.1", "5"),
+            "An extrapolation grade of 2.1 selects every second frame because the basis is so small, 5 is enough.",
+        ),
+        (
+            set_to("validation.metric", "energy_mae", "force_rmse"),
+            "Let's judge models by force RMSE instead of energy MAE, since energies are dominated by the offset.",
+        ),
+        (
+            set_to("validation.force_rmse_max", "0.2", "0.1", "eV/Å"),
+            "A force RMSE of 0.2 eV/Å lets models through that blow up in MD; we accept only below 100 meV/Å.",
+        ),
+    ],
+    ids=lambda value: value.key if isinstance(value, Change) else "",
+)
+def test_the_reason_is_found_in_other_words_and_units(change: Change, said: str) -> None:
+    assert said.split(",")[0].rstrip(".") in reasons(change, said)
+    assert not why_change(archive(change), change).answered
+
+
+def test_a_question_in_words_finds_the_change_and_its_reason() -> None:
+    change = set_to("EDIFFG", "-0.05", "-0.02", "eV/Å")
+    why = why_question(archive(change, "Relax to 20 meV/Å, else the phonons are imaginary."), "why relax to 20 meV/Å?")
+    assert why.changes[0] == change
+    assert why.answered
+
+
+def test_what_was_measured_does_not_change_the_subject() -> None:
+    change = set_to("filters.max_force", "50", "15", "eV/Å")
+    said = (
+        "The force cutoff goes to 15 eV/Å.",
+        "The force RMSE drops from 90 to 60 meV/Å when these outliers are out.",
+    )
+    assert "outliers" in reasons(change, " ".join(said))
+
+
+@pytest.mark.parametrize(
+    ("key", "level"),
+    [
+        ("model_devi_f_trust_lo", "data"),
+        ("active_learning.threshold", "data"),
+        ("fp_task_max", "data"),
+        ("validation.metric", "training"),
+        ("max_force_rmse", "training"),
+    ],
+)
+def test_criteria_of_active_learning_and_validation_are_watched(key: str, level: Level) -> None:
+    assert level_of(set_to(key, "1", "2")) == level
