@@ -2,7 +2,7 @@
 
 import pytest
 
-from sonde.decisions.scope import FrameSubject, applies, applies_together, scope_words
+from sonde.decisions.scope import FrameSubject, applies, applies_together, frames_meant, scope_words
 from sonde.records.decisions import Quote
 
 ALLOY = FrameSubject(
@@ -81,3 +81,17 @@ def test_unknown_tags_say_nothing() -> None:
 
 def test_scope_words_are_verbatim() -> None:
     assert scope_words("Exploded AIMD snapshots and slabs") == ("Exploded", "AIMD snapshots", "slabs")
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("In some rattled cells the random displacement put Li on top of Mg.", ("rattled",)),
+        ("Forces above that are noise in the slabs and dimers.", ("slabs",)),
+        ("The mesh jumps from one strain to the next.", ()),
+        ("The cluster expansion from the last thesis is PBE.", ()),
+        ("Jobs with more bands died on all cluster nodes.", ()),
+    ],
+)
+def test_a_kind_that_is_only_mentioned_is_no_scope(text: str, meant: tuple[str, ...]) -> None:
+    assert frames_meant(text) == meant

@@ -98,3 +98,47 @@ def test_what_was_measured_does_not_change_the_subject() -> None:
 )
 def test_criteria_of_active_learning_and_validation_are_watched(key: str, level: Level) -> None:
     assert level_of(set_to(key, "1", "2")) == level
+
+
+@pytest.mark.parametrize(
+    ("change", "said", "reason", "rejected"),
+    [
+        (
+            set_to("xc", "PBEsol", "PBE"),
+            "- Hanna: PBE, because the hull of the last thesis is PBE.\n"
+            "- Sofia: PBEsol would have had better volumes, but we can live with 0.5 %",
+            "PBE, because the hull",
+            "PBEsol would have had better volumes",
+        ),
+        (
+            set_to("GGA", "PE", "PS"),
+            "We go with PBEsol since volumes agree with experiment within 0.3 %. "
+            "We also looked at r2SCAN, but the SCF did not converge.",
+            "volumes agree",
+            "r2SCAN",
+        ),
+        (
+            set_to("GGA", "PE", "PS"),
+            "PBE would have given wrong volumes, so we use PBEsol. SCAN is too expensive.",
+            "wrong volumes",
+            "SCAN is too expensive",
+        ),
+    ],
+    ids=["praised", "tried", "too expensive"],
+)
+def test_what_was_not_taken_stands_as_rejected_and_not_as_the_reason(
+    change: Change, said: str, reason: str, rejected: str
+) -> None:
+    decision = why_change(archive(change, said), change).decision
+    assert reason in reasons(change, said)
+    assert rejected not in reasons(change, said)
+    assert decision is not None
+    assert rejected in " ".join(decision.rejected)
+
+
+def test_the_scope_of_a_decision_is_what_was_said_of_its_reach() -> None:
+    change = set_to("filters.max_force", "50", "15", "eV/Å")
+    said = "Frames with |F| > 15 eV/Å are SCF failures. This is only about the dimers, the slabs must stay in."
+    decision = why_change(archive(change, said), change).decision
+    assert decision is not None
+    assert decision.scope == "This is only about the dimers, the slabs must stay in."

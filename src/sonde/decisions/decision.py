@@ -4,10 +4,10 @@ import re
 from collections.abc import Sequence
 from typing import Literal
 
-from sonde.decisions.quoting import LEAST_ATTACHED, joined
-from sonde.decisions.rationale import driver_of
+from sonde.decisions.quoting import LEAST_ATTACHED, REACH, joined
+from sonde.decisions.rationale import driver_of, sentences
 from sonde.decisions.roles import Judged
-from sonde.decisions.scope import scope_words
+from sonde.decisions.scope import frames_meant
 from sonde.decisions.targets import target_of
 from sonde.records.decisions import Change, Decision, Quote
 
@@ -37,10 +37,22 @@ def decision_of(
         chosen=_chosen(change) if change else next((q.text for q in quotes if q.role == "value"), None),
         rejected=tuple(quote.text for quote in quotes if quote.role == "rejected"),
         driver=driver_of(reason) if reason else "unknown",
-        scope="; ".join(scope_words(reason)) or None,
+        scope=_scope(quotes, reason),
         status=_status(change, later, quotes),
         passages=tuple(dict.fromkeys(quote.anchor for quote in quotes)),
     )
+
+
+def _scope(quotes: Sequence[Quote], reason: str) -> str | None:
+    """How far it reaches: the sentences beside the reason that say so, else the frames in which the reason holds."""
+    told = [
+        quote.text[start:end]
+        for quote in quotes
+        if quote.role == "context" and not _TAKEN_BACK.search(quote.text)
+        for start, end in sentences(quote.text)
+        if REACH.search(quote.text[start:end])
+    ]
+    return " ".join(told) or "; ".join(frames_meant(reason)) or None
 
 
 def doubts_of(judged: Sequence[Judged], change: Change) -> tuple[Quote, ...]:

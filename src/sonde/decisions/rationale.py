@@ -51,7 +51,8 @@ _CUES: tuple[tuple[str, float, str], ...] = (
      r"|march|april|may\b"
      r"|june|july|august|september|october|november|december)\w+", 1.8, "cause"),
     (r"\bsince (?:the |our |all |most )?(?:[\w-]+ ){1,4}(?:is|are|was|were|has|have|had|would|will|can|cannot|can't"
-     r"|do|does|did|don't|doesn't|didn't|made|makes|gave|gives|needs?)\b"
+     r"|do|does|did|don't|doesn't|didn't|made|makes|gave|gives|needs?|agrees?|differs?|matche?s?|reproduces?|fails?"
+     r"|converges?|diverges?|depends?)\b"
      r"|\bsince (?:the (?:forces?|frames?|fit|model|scf|dft|loss|training|runs?|labels?|potential|snapshots?"
      r"|structures?|data|rmse|mae"
      r"|configurations?|configs)|they|those|these|it|we|our|anything|everything|most|all|many|half|nothing)\b",

@@ -28,7 +28,13 @@ REGIONS: tuple[Region, ...] = (
         r"molecul(?:es?|ar) (?:in|inside) (?:a |the |vacuum )?box(?:es)?|molecules?|gas[- ]phase",
         "molecule molecules molecular mol gas box",
     ),
-    Region("cluster", "shape", r"(?:nano)?clusters?|nano-?particles?", "cluster clusters nanoparticle"),
+    Region(
+        "cluster",
+        "shape",
+        r"nano-?clusters?|clusters?(?! (?:expansions?|hours?|time|nodes?|queue|(?:is|was) (?:down|full)))"
+        r"|nano-?particles?",
+        "cluster clusters nanoparticle",
+    ),
     Region("dimer", "shape", r"dimers?|dimer scans?|diatomics?|trimers?", "dimer dimers diatomic trimer"),
     Region(
         "isolated atom",

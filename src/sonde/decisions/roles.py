@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from sonde.concepts import concepts_in
 from sonde.decisions.rationale import Cues, before_cause, cues, sentences
-from sonde.decisions.targets import Stance, Target, direction, speaks_of, value_stance
+from sonde.decisions.targets import Stance, Target, direction, names_another, speaks_of, value_stance
 from sonde.decisions.threads import Thread
 from sonde.quantities import find_quantities
 from sonde.records.decisions import Change, Passage, Role
@@ -25,6 +25,13 @@ _ASSENTS = re.compile(
 )
 NEAR_BEFORE = timedelta(days=14)
 NEAR_AFTER = timedelta(days=7)
+_OPENING = re.compile(r"\W*(?:\w+: )?(?:but |and |with |at |even )?[\w-]+", re.IGNORECASE)
+_PRAISES = re.compile(
+    r"\b(?:would|could|might)(?: also)?(?: have| be|'ve)\b[^.;]{0,30}"
+    r"\b(?:better|nicer|safer|cleaner|best|ideal|cheaper|faster|preferable|preferred"
+    r"|more (?:accurate|consistent|physical))\b",
+    re.IGNORECASE,
+)
 MEASURED = frozenset({"force_error", "energy_error"})
 """Limits that are set, but mostly named as what was measured ("with 520 eV the force RMSE halves")."""
 LEAST_WITHOUT_VALUE = 2.0
@@ -266,10 +273,12 @@ def _is_alternative(reading: Reading, place: int) -> bool:
     if stance == "other":
         if said.decides and value_stance(reading.target, before_cause(sentence_text) or "", about=True) == "other":
             return True
-        opens_with_it = re.match(r"\W*(?:but |and |with |at |even )?[\d.]+", sentence_text) is not None
+        named = names_another(reading.target, (_OPENING.match(sentence_text) or [""])[0])
+        opens_with_it = named or re.match(r"\W*(?:but |and |with |at |even )?[\d.]+", sentence_text) is not None
         return said.rejects or opens_with_it or " would " in sentence_text.lower()
-    # Speaking against the old value is the reason for the change, where the talk gives the new one.
-    return False
+    # Speaking against the old value is the reason for the change, where the talk gives the new one; speaking for it is
+    # an alternative that was not taken.
+    return stance == "old" and "new" in reading.gives and bool(_PRAISES.search(sentence_text))
 
 
 def _gate(reading: Reading, place: int) -> float:

@@ -4,12 +4,11 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ase.data import atomic_names, chemical_symbols
-
 from sonde.concepts import CONCEPTS, concepts_in, feature_of, unit_of
 from sonde.decisions.rationale import sentences
 from sonde.decisions.regions import NEAR_SYNONYMS, PATTERNS, REGIONS, Region
 from sonde.decisions.systems import System, systems_in
+from sonde.elements import NAMES, SYMBOLS
 from sonde.quantities import convert, dimension, find_quantities, parse_unit
 from sonde.records.decisions import Quote
 
@@ -59,6 +58,7 @@ _ONLY = re.compile(
     r"|in))\b[^.;]{0,40}$",
     re.IGNORECASE,
 )
+_HOLDS_IN = re.compile(r"\b(?:in|for|on|only|among|within|with|of|all|these|those)\s+(?:\w+\s+){0,2}$", re.IGNORECASE)
 _CONTACTS = re.compile(r"\b(?:short|close|unphysically close|too close)\b[^.;]{0,15}\bcontacts?\b|\batoms? (?:\w+"
                        r" ){0,3}(?:too close|on top of each other)\b|\boverlapping atoms?\b"
                        r"|\boverlaps?\b|\bcollid\w+|\bcollisions?\b", re.IGNORECASE)  # fmt: skip
@@ -80,7 +80,7 @@ _DENSE, _DILUTE = 30.0, 60.0
 _HEALTHY_CONTACT = 0.75
 """Closest distance over the sum of covalent radii above which no atoms overlap."""
 _OVERLAPPING = 0.6
-_SYMBOL_OF = {name.lower(): symbol for name, symbol in zip(atomic_names[1:], chemical_symbols[1:], strict=True)} | {
+_SYMBOL_OF = {name.lower(): symbol for name, symbol in zip(NAMES, SYMBOLS, strict=True)} | {
     "aluminum": "Al", "sulphur": "S", "cesium": "Cs",
 }  # fmt: skip
 
@@ -115,11 +115,18 @@ def applies_together(quotes: Sequence[Quote], subject: FrameSubject) -> tuple[bo
 
 def scope_words(text: str) -> tuple[str, ...]:
     """Return the words of a text that say which frames it means."""
-    found = [
-        match for pattern in (*PATTERNS.values(), _CONTACTS, _UNCONVERGED, _BROKEN) for match in pattern.finditer(text)
-    ]
-    ordered = sorted(found, key=lambda match: match.start())
-    return tuple(dict.fromkeys(match.group() for match in ordered))
+    return tuple(dict.fromkeys(match.group() for match in _scope_matches(text)))
+
+
+def frames_meant(text: str) -> tuple[str, ...]:
+    """Return the words that say in which frames something holds: "in the slabs", not every kind that is mentioned."""
+    meant = (match for match in _scope_matches(text) if _HOLDS_IN.search(text[: match.start()]))
+    return tuple(dict.fromkeys(match.group() for match in meant))
+
+
+def _scope_matches(text: str) -> list[re.Match[str]]:
+    patterns = (*PATTERNS.values(), _CONTACTS, _UNCONVERGED, _BROKEN)
+    return sorted((found for one in patterns for found in one.finditer(text)), key=lambda match: match.start())
 
 
 def _named(sentence: str, subject: FrameSubject) -> list[Finding]:
@@ -235,7 +242,7 @@ def _written(system: System, sentence: str) -> str:
 
 
 def _symbol(word: str) -> str | None:
-    return word if word in chemical_symbols[1:] else _SYMBOL_OF.get(word.lower())
+    return word if word in SYMBOLS else _SYMBOL_OF.get(word.lower())
 
 
 def _conditions(sentence: str, subject: FrameSubject) -> Iterator[Finding]:

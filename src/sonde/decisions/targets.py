@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Literal
 
 from sonde.concepts import concept_of, concepts_in, unit_in_key, unit_of, words_of
-from sonde.decisions.rationale import cues
+from sonde.decisions.rationale import before_cause, cues
 from sonde.quantities import Quantity, dimension, find_quantities, in_base_units, parse_quantity, same_quantity
 from sonde.records.decisions import Change
 
@@ -36,6 +36,8 @@ _FUNCTIONALS = frozenset(_FUNCTIONAL_NAMES.split())
 _DIFFERENCE = re.compile(r"(?:\bby(?: about| around| up to| some| roughly)?|±|\+/-)\s*$", re.IGNORECASE)
 LONGEST_LEAD = 40
 """Characters before a number that may tell that it is a difference."""
+MOST_IN_CHOICE = 5
+"""Words of "PBE, because …", "Hanna: I would take PBE, since …" before the cause."""
 _BOOLEANS = {
     "true": True,
     ".true.": True,
@@ -135,7 +137,7 @@ def speaks_of(target: Target, text: str, concepts: AbstractSet[str]) -> bool:
     """Whether a text is about the setting; `concepts` are those it names.
 
     Where the values are themselves names (PBE, PBEsol), one of them in passing ("the labels are not PBE there") is not
-    enough: the setting is named too, or both values are, or a decision is put in words.
+    enough: the setting is named too, or both values are, or a decision is put in words ("PBE, because …").
     """
     if target.concept is None or target.concept not in concepts:
         return names_key(target, text.lower())
@@ -143,11 +145,18 @@ def speaks_of(target: Target, text: str, concepts: AbstractSet[str]) -> bool:
     if not names:
         return True
     words = set(_words(text))
-    if (target.new_words & words and target.old_words & words) or cues(text).decides:
+    if (target.new_words & words and target.old_words & words) or cues(text).decides or _is_chosen(names, text):
         return True
     spelled = (re.escape(name).replace("_", r"[\W_]") for name in sorted(names, key=len, reverse=True))
     pattern = "|".join(rf"(?<!\w){name}(?!\w)" for name in spelled)
     return target.concept in concepts_in(re.sub(pattern, " ", text, flags=re.IGNORECASE))
+
+
+def _is_chosen(names: AbstractSet[str], text: str) -> bool:
+    """Whether a text opens with little else than one of the names, and goes on with a cause."""
+    head = before_cause(text) or ""
+    said = set(_words(head))
+    return bool(names & said) and len(re.findall(r"\w+", head)) <= MOST_IN_CHOICE and not said & {"not", "no", "isn't"}
 
 
 def names_key(target: Target, text_lower: str) -> bool:
@@ -200,6 +209,7 @@ def _stances(target: Target, text: str, known: Sequence[Quantity], *, about: boo
         words = set(_words(text)) if about else set()
         found += ["new"] if target.new_words & words else []
         found += ["old"] if target.old_words & words else []
+        found += ["other"] if about and names_another(target, text) else []
     return found
 
 
