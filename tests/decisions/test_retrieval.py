@@ -109,3 +109,36 @@ def test_undated_passages_are_not_shown_as_of_a_time(project: Project) -> None:
         project.passages.add("chat", [replace(talk()[0], anchor="slack:dft/99", time=None)])
     anchors = [passage.anchor for passage in Restricted(project.passages, as_of=WHEN + timedelta(days=90)).all()]
     assert "slack:dft/99" not in anchors
+
+
+def test_five_thousand_later_passages_do_not_hide_the_few_from_before(project: Project) -> None:
+    matter = "the smearing width went down"
+    early = [
+        replace(one, text=f"{matter}, since the forces of the hcp cells were wrong by more than we could live with")
+        for one in talk()[:4]
+    ]
+    # Shorter, so that each of them ranks before all of those.
+    late = [
+        replace(talk()[0], anchor=f"slack:dft/{n}", text=matter, time=WHEN + timedelta(days=9)) for n in range(5000)
+    ]
+    project.passages.add("chat", early)
+    project.passages.add("later", late)
+    index = Restricted(project.passages, as_of=WHEN + timedelta(days=8))
+    for pieces in (False, True):
+        found = index.search("smearing width", limit=10, trigram=pieces)
+        assert {passage.anchor for passage, _ in found} == {passage.anchor for passage in early}
+    assert (index.frequency("smearing"), index.count()) == (len(early), len(TALK))
+
+
+def test_a_question_as_of_a_time_finds_what_it_found_at_that_time(project: Project) -> None:
+    question, then = "why was the smearing width lowered", WHEN + timedelta(days=8)
+    reason = "lowered the smearing width because the forces of the hcp cells were wrong"
+    project.passages.add("chat", [replace(talk()[0], text=reason)])
+    before = why_question(Archive(project.passages, ()), question)
+    late = [
+        replace(talk()[0], anchor=f"slack:dft/{n}", text="lowered the smearing width", time=then + timedelta(days=n))
+        for n in range(1, 3000)
+    ]
+    project.passages.add("later", late)
+    assert why_question(Archive(project.passages, ()), question, as_of=then) == before
+    assert before.answered

@@ -5,12 +5,13 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Protocol
 
 from sonde.concepts import concept_of, concepts_in, words_of
 from sonde.decisions.systems import System, systems_in
 from sonde.quantities import Quantity, find_quantities, same_quantity
-from sonde.records.decisions import Passage
+from sonde.records.decisions import EVERYTHING, Passage, Within
 
 RRF_K = 60
 """Constant of reciprocal rank fusion, as in Cormack, Clarke, Büttcher, doi:10.1145/1571941.1572114."""
@@ -41,16 +42,18 @@ class PassageIndex(Protocol):
         """Return the passage at an anchor."""
         ...
 
-    def search(self, query: str, *, limit: int, trigram: bool = False) -> list[tuple[Passage, float]]:
-        """Find passages that hold any word of the query, best first."""
+    def search(
+        self, query: str, *, limit: int, trigram: bool = False, within: Within = EVERYTHING
+    ) -> list[tuple[Passage, float]]:
+        """Find passages of a part that hold any word of the query, best first, as if the part were all there is."""
         ...
 
-    def count(self) -> int:
-        """About how many passages there are."""
+    def count(self, within: Within = EVERYTHING) -> int:
+        """About how many passages there are in a part."""
         ...
 
-    def frequency(self, word: str) -> int:
-        """About how many passages hold a word."""
+    def frequency(self, word: str, within: Within = EVERYTHING) -> int:
+        """About how many passages of a part hold a word."""
         ...
 
     def beside(self, passage: Passage, n: int) -> list[Passage]:
@@ -66,36 +69,35 @@ class Restricted:
     as_of: datetime | None = None
     source: str | None = None
 
+    @cached_property
+    def part(self) -> Within:
+        return _part(self.as_of, self.source)
+
     def all(self, source: str | None = None) -> Iterator[Passage]:
-        return (passage for passage in self.index.all(source or self.source) if self._holds(passage))
+        return (passage for passage in self.index.all(source or self.part.source) if self.part.holds(passage))
 
     def get(self, anchor: str) -> Passage | None:
         passage = self.index.get(anchor)
-        return passage if passage and self._holds(passage) else None
+        return passage if passage and self.part.holds(passage) else None
 
-    def search(self, query: str, *, limit: int, trigram: bool = False) -> list[tuple[Passage, float]]:
-        found = self.index.search(query, limit=limit * 20, trigram=trigram)
-        return [(passage, score) for passage, score in found if self._holds(passage)][:limit]
+    def search(
+        self, query: str, *, limit: int, trigram: bool = False, within: Within = EVERYTHING
+    ) -> list[tuple[Passage, float]]:
+        return self.index.search(query, limit=limit, trigram=trigram, within=self.part.also(within))
 
-    def count(self) -> int:
-        return self.index.count()
+    def count(self, within: Within = EVERYTHING) -> int:
+        return self.index.count(self.part.also(within))
 
-    def frequency(self, word: str) -> int:
-        return self.index.frequency(word)
+    def frequency(self, word: str, within: Within = EVERYTHING) -> int:
+        return self.index.frequency(word, self.part.also(within))
 
     def beside(self, passage: Passage, n: int) -> list[Passage]:
-        return [other for other in self.index.beside(passage, n) if self._holds(other)]
-
-    def _holds(self, passage: Passage) -> bool:
-        return holds(passage, self.as_of, self.source)
+        return [other for other in self.index.beside(passage, n) if self.part.holds(other)]
 
 
 def holds(passage: Passage, as_of: datetime | None, source: str | None) -> bool:
     """Whether a passage was there at a time, in one source or in any."""
-    if source is not None and passage.source != source:
-        return False
-    # What carries no date cannot be shown to have been there at the time.
-    return as_of is None or (passage.time is not None and passage.time <= aware(as_of))
+    return _part(as_of, source).holds(passage)
 
 
 @dataclass(frozen=True)
@@ -185,6 +187,10 @@ def shares_entities(query: Query, text: str) -> bool:
 def aware(time: datetime) -> datetime:
     """Take a time without a zone as UTC."""
     return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+def _part(as_of: datetime | None, source: str | None) -> Within:
+    return Within(None if as_of is None else aware(as_of), source)
 
 
 def _shared(query: Query, passage: Passage) -> float:

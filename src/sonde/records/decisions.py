@@ -76,6 +76,28 @@ PUBLIC = Access()
 
 
 @dataclass(frozen=True)
+class Within:
+    """Part of an archive: what was written until a time, which what carries no date is not, and in one source."""
+
+    until: datetime | None = None
+    source: str | None = None
+
+    def holds(self, passage: Passage) -> bool:
+        """Whether a passage belongs to the part."""
+        in_time = self.until is None or (passage.time is not None and passage.time <= self.until)
+        return in_time and self.source in (None, passage.source)
+
+    def also(self, other: "Within") -> "Within":
+        """What belongs to both parts, of which only one may name a source."""
+        untils = [until for until in (self.until, other.until) if until is not None]
+        return Within(min(untils, default=None), self.source if other.source is None else other.source)
+
+
+EVERYTHING = Within()
+"""The whole archive."""
+
+
+@dataclass(frozen=True)
 class Change:
     """A value that changed in a repository: old or new is None where the key appeared or went."""
 

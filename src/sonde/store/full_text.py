@@ -6,19 +6,13 @@ from collections.abc import Iterable
 
 TOKENS = "porter unicode61 tokenchars '_'"
 """How the words of passages are told apart and cut to their stems, see the first migration."""
+TITLE_WEIGHT = 0.5
+"""What a word of a title weighs in a search, where one of a text weighs 1."""
 _WORD = re.compile(r"\w+")
 
 
-def match_expression(query: str) -> str | None:
-    """Any of the words of a query; None where it holds nothing to search for.
-
-    A piece such as `25.5` or `force-cutoff` is looked for as a phrase as well as by its parts.
-    """
-    return any_of(match_terms(query))
-
-
 def match_terms(query: str) -> list[str]:
-    """Words of a query, and its pieces of several words, each once."""
+    """Words of a query, and its pieces of several words (`25.5`, `force-cutoff`) as phrases, each once."""
     terms: dict[str, None] = {}
     for piece in query.replace("\0", " ").split():
         words = _WORD.findall(piece)

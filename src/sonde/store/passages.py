@@ -9,20 +9,20 @@ from operator import attrgetter, itemgetter
 from sqlite3 import Connection
 from typing import Any
 
-from sonde.records.decisions import Passage
-from sonde.store.full_text import any_of, match_expression, match_terms, quoted
+from sonde.records.decisions import EVERYTHING, Passage, Within
+from sonde.store.full_text import TITLE_WEIGHT, any_of, match_terms, quoted
 from sonde.store.ledger import Ledger, Row, in_batches
 from sonde.store.sources import remove_source
 from sonde.store.times import optional_time_of, optional_time_text, time_text
 from sonde.store.vocabulary import (
-    expression_of_pieces,
     forget_mentions,
     forget_words,
     learn_words,
     words_held,
     words_in,
+    words_with_pieces,
 )
-from sonde.store.word_index import TITLE_WEIGHT, WordIndex
+from sonde.store.word_index import WordIndex
 
 _FIELDS = tuple(field.name for field in fields(Passage))
 _COLUMNS = ", ".join(_FIELDS)
@@ -35,11 +35,22 @@ _KNOWN = f"SELECT {_COLUMNS} FROM passages WHERE source = ? AND anchor IN (SELEC
 _READ = attrgetter(*_FIELDS)
 _TIME, _SOURCE, _ANCHOR, _TEXT, _TITLE = map(_FIELDS.index, ("time", "source", "anchor", "text", "title"))
 _TEXTS_OF = itemgetter(*(place for place, field in enumerate(fields(Passage)) if field.type in (str, str | None)))
+_OF_PART = "(? IS NULL OR time <= ?) AND (? IS NULL OR source = ?)"
+# The order of the tables is forced: each passage that holds a word is looked up, not each word in every passage.
+_IN_PART = (
+    f"passage_words CROSS JOIN passages ON passages.id = passage_words.rowid WHERE passage_words MATCH ? AND {_OF_PART}"
+)
 _BEST_IDS = (
     f"SELECT rowid AS id, -bm25(passage_words, 1.0, {TITLE_WEIGHT}) AS score FROM passage_words "
     "WHERE passage_words MATCH ? ORDER BY score DESC, id LIMIT ?"
 )
-_BEST = f"SELECT {COLUMNS}, score FROM passages JOIN ({_BEST_IDS}) USING (id) ORDER BY score DESC, id"
+_BEST_IDS_IN_PART = (
+    f"SELECT id, -bm25(passage_words, 1.0, {TITLE_WEIGHT}) AS score FROM {_IN_PART} ORDER BY score DESC, id LIMIT ?"
+)
+_BEST, _BEST_IN_PART = (
+    f"SELECT {COLUMNS}, score FROM passages JOIN ({ids}) USING (id) ORDER BY score DESC, id"
+    for ids in (_BEST_IDS, _BEST_IDS_IN_PART)
+)
 _AT = f"SELECT {COLUMNS} FROM passages WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id"
 _PLACES = "SELECT anchor, max(id) AS id FROM passages WHERE anchor IN (SELECT value FROM json_each(?)) GROUP BY anchor"
 _LOOSE = (
@@ -48,7 +59,7 @@ _LOOSE = (
 )
 _HOLDING = (
     f"SELECT {COLUMNS} FROM passages WHERE id IN (SELECT rowid FROM passage_words WHERE passage_words MATCH ?) "
-    "AND instr(text, ?) ORDER BY id LIMIT ?"
+    f"AND instr(text, ?) AND {_OF_PART} ORDER BY id LIMIT ?"
 )
 _SPELLING = (
     "SELECT id, time FROM passages WHERE id IN (SELECT rowid FROM passage_words WHERE passage_words MATCH ? LIMIT ?)"
@@ -123,24 +134,36 @@ class PassageStore:
         row = self._ledger.row(f"SELECT {COLUMNS} FROM passages WHERE anchor = ? ORDER BY id LIMIT 1", anchor)
         return None if row is None else passage_of(row)
 
-    def search(self, query: str, *, limit: int, trigram: bool = False) -> list[tuple[Passage, float]]:
+    def search(
+        self, query: str, *, limit: int, trigram: bool = False, within: Within = EVERYTHING
+    ) -> list[tuple[Passage, float]]:
         """Find passages that hold any word of the query, best first, with their BM25 score (higher is better).
 
-        Words are matched by their stem; with `trigram`, anywhere inside words, from three characters on.
+        Words are matched by their stem; with `trigram`, anywhere inside words, from three characters on. A part of the
+        archive is searched as if it were all there is; in a huge project, words weigh there what they weigh in all.
         """
-        terms = match_terms(query)
-        if not trigram and (best := self._words.best(terms, limit)) is not None:
+        terms = words_with_pieces(self._ledger, query) if trigram else match_terms(query)
+        in_memory = not trigram or within != EVERYTHING
+        if in_memory and (best := self._words.best(terms, limit, within)) is not None:
             found = self.at(place for place, _ in best)
             return [(found[place], score) for place, score in best]
-        expression = expression_of_pieces(self._ledger, query) if trigram else any_of(terms)
-        if expression is None:
+        if (expression := any_of(terms)) is None:
             return []
-        rows = self._ledger.rows(_BEST, expression, limit)
-        return [(passage_of(row), row["score"]) for row in rows]
+        found_rows = (
+            self._ledger.rows(_BEST, expression, limit)
+            if within == EVERYTHING
+            else self._ledger.rows(_BEST_IN_PART, expression, *_part(within), limit)
+        )
+        return [(passage_of(row), row["score"]) for row in found_rows]
 
-    def count(self) -> int:
+    def count(self, within: Within = EVERYTHING) -> int:
         """About how many passages there are: removed ones count where nothing was added since."""
-        return self._last_id()
+        if within == EVERYTHING:
+            return self._last_id()
+        if (known := self._words.n_passages(within)) is not None:
+            return known
+        ((n,),) = self._ledger.rows(f"SELECT count(*) FROM passages WHERE {_OF_PART}", *_part(within))
+        return int(n)
 
     def since(self, place: int, *, limit: int) -> list[Passage]:
         """Return the passages that were added after one, in order."""
@@ -154,14 +177,24 @@ class PassageStore:
         )
         return self._ledger.row(repeated, place, place) is not None
 
-    def frequency(self, word: str) -> int:
+    def frequency(self, word: str, within: Within = EVERYTHING) -> int:
         """How many passages hold a word or another form of it; counting ends at 20,000."""
-        expression, known = match_expression(word), self._words.counted(word)
-        if expression is None or known is not None:
-            return known or 0
-        held = "SELECT rowid FROM passage_words WHERE passage_words MATCH ? LIMIT ?"
-        ((n,),) = self._ledger.rows(f"SELECT count(*) FROM ({held})", expression, _COUNTED)
-        self._words.note_count(word, int(n))
+        if (known := self._words.counted(word, within)) is None:
+            known = self._counted(match_terms(word), within)
+            self._words.note_count(word, within, known)
+        return known
+
+    def _counted(self, terms: Sequence[str], within: Within) -> int:
+        if (expression := any_of(terms)) is None:
+            return 0
+        if within == EVERYTHING:
+            held = "SELECT rowid FROM passage_words WHERE passage_words MATCH ? LIMIT ?"
+            ((n,),) = self._ledger.rows(f"SELECT count(*) FROM ({held})", expression, _COUNTED)
+            return int(n)
+        if (known := self._words.n_holding(terms, within)) is not None:
+            return min(known, _COUNTED)
+        held = f"SELECT id FROM {_IN_PART} LIMIT ?"
+        ((n,),) = self._ledger.rows(f"SELECT count(*) FROM ({held})", expression, *_part(within), _COUNTED)
         return int(n)
 
     def beside(self, passage: Passage, n: int) -> list[Passage]:
@@ -203,11 +236,11 @@ class PassageStore:
         rows = self._ledger.rows(_LOOSE, source, title, time_text(since), time_text(until), limit)
         return [passage_of(row) for row in rows]
 
-    def holding(self, piece: str, *, limit: int) -> list[Passage]:
+    def holding(self, piece: str, *, limit: int, within: Within = EVERYTHING) -> list[Passage]:
         """Return passages whose text holds a piece of a word of three letters or more, in the order they were added."""
-        expression = expression_of_pieces(self._ledger, piece)
-        rows = [] if expression is None else self._ledger.rows(_HOLDING, expression, piece, limit)
-        return [passage_of(row) for row in rows]
+        if (expression := any_of(words_with_pieces(self._ledger, piece))) is None:
+            return []
+        return [passage_of(row) for row in self._ledger.rows(_HOLDING, expression, piece, *_part(within), limit)]
 
     def spelling(self, word: str) -> list[tuple[int, float | None]]:
         """Numbers and times (in seconds since 1970) of passages that may hold a word, at the most 100,000."""
@@ -268,6 +301,12 @@ class PassageStore:
     def _last_id(self) -> int:
         ((last,),) = self._ledger.rows("SELECT coalesce(max(id), 0) FROM passages")
         return int(last)
+
+
+def _part(within: Within) -> tuple[str | None, ...]:
+    """Values of what _OF_PART asks for."""
+    until = optional_time_text(within.until)
+    return until, until, within.source, within.source
 
 
 def _texts(rows: Iterable[_Values]) -> Iterator[str]:

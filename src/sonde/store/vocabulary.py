@@ -58,12 +58,12 @@ def forget_mentions(connection: Connection) -> None:
     connection.execute("DELETE FROM entities WHERE NOT EXISTS (SELECT 1 FROM mentions WHERE entity = entities.id)")
 
 
-def expression_of_pieces(ledger: Ledger, query: str) -> str | None:
-    """Any word that holds a word of the query, as an expression to search passages for; None where there is none."""
+def words_with_pieces(ledger: Ledger, query: str) -> list[str]:
+    """Words of passages that hold a word of the query, the closest to each first."""
     found: dict[str, None] = {}
     for piece in dict.fromkeys(_WORD.findall(query)):
         rows = ledger.rows(_SHORTEST, quoted(piece), LOOKED_AT, TAKEN)
         found |= dict.fromkeys(row["word"] for row in rows)
         if len(found) >= MOST:
             break
-    return " OR ".join(map(quoted, found)) or None
+    return list(found)
