@@ -6,13 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import lru_cache
 
-from ase.data import chemical_symbols
-
+from sonde.elements import SYMBOLS
 from sonde.records.decisions import Change
 
 System = frozenset[str]
 
-_SYMBOLS = frozenset(chemical_symbols[1:97])
+_SYMBOLS = frozenset(SYMBOLS[:96])
 _TOKEN = re.compile(r"(?<![\w-])(?:[A-Z][a-z]?(?:\d+(?:\.\d+)?|_\d)?[xyz]?){2,8}(?![\w])")
 _HYPHENATED = re.compile(r"(?<![\w-])[A-Z][a-z]?(?:[-–/][A-Z][a-z]?)+(?![\w])")
 _PART = re.compile(r"([A-Z][a-z]?)")

@@ -2,14 +2,13 @@
 
 import json
 import math
+import sys
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
 from enum import Enum
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 
 def jsonable(value: Any) -> Any:
@@ -20,16 +19,12 @@ def jsonable(value: Any) -> Any:
         return {"schema": schema, **named} if schema else named
     if isinstance(value, Mapping):
         return {str(key): jsonable(item) for key, item in value.items()}
-    if isinstance(value, np.ndarray):
-        return jsonable(value.tolist())
     if isinstance(value, list | tuple | set | frozenset):
         return [jsonable(item) for item in value]
-    return _plain(value)
+    return jsonable(value.tolist()) if _is_of_numpy(value) else _plain(value)
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, np.generic):
-        value = value.item()
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, datetime):
@@ -37,6 +32,12 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Enum):
         return value.value
     return str(value) if isinstance(value, Path) else value
+
+
+def _is_of_numpy(value: Any) -> bool:
+    """Whether it is an array or a number of numpy's; where nobody loaded numpy it is not."""
+    numpy = sys.modules.get("numpy")
+    return numpy is not None and isinstance(value, numpy.ndarray | numpy.generic)
 
 
 def to_json(record: Any) -> str:

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from sonde.records.frames import Frame
-from sonde.store import frame_shards
 from sonde.store.atomic_files import make_folder, publish, remove_orphans
 from sonde.store.failpoints import failpoint
 
@@ -59,12 +58,16 @@ class Lake:
 
     def write_shard(self, dataset_id: int, number: int, frames: Sequence[Frame], first_ordinal: int) -> int:
         """Write a shard and return its size in bytes."""
+        from sonde.store import frame_shards
+
         path = self.shard_path(dataset_id, number)
         publish(path, lambda temporary: frame_shards.write_frames(temporary, frames, first_ordinal), "shard")
         return path.stat().st_size
 
     def read_shard(self, dataset_id: int, number: int, n_frames: int) -> Iterator[Frame]:
         """Stream the frames of a shard in order."""
+        from sonde.store import frame_shards
+
         return frame_shards.read_frames(self.shard_path(dataset_id, number), n_frames)
 
     def make_dataset_folder(self, dataset_id: int) -> None:

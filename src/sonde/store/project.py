@@ -2,15 +2,15 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sonde.errors import SondeError, WrongUse
 from sonde.store.artifacts import ArtifactStore
 from sonde.store.atomic_files import make_folder, publish, remove_orphans
 from sonde.store.changes import ChangeStore, LinkStore
 from sonde.store.datasets import DatasetStore
-from sonde.store.embeddings import EmbeddingStore
 from sonde.store.filesystems import JournalMode
 from sonde.store.identities import IdentityStore
 from sonde.store.lake import Lake
@@ -23,6 +23,9 @@ from sonde.store.runs import RunStore
 from sonde.store.sources import SourceStore
 from sonde.store.text_vectors import TextVectorStore
 from sonde.store.writer_lock import WriterLock
+
+if TYPE_CHECKING:
+    from sonde.store.embeddings import EmbeddingStore
 
 FOLDER = ".sonde"
 Made = TypeVar("Made")
@@ -52,10 +55,16 @@ class Project:
         self.sources = SourceStore(ledger)
         self.identities = IdentityStore(ledger)
         self.potentials = PotentialStore(ledger)
-        self.embeddings = EmbeddingStore(ledger.lock, lake)
         self.runs = RunStore(ledger)
         self.artifacts = ArtifactStore(ledger, lake)
         self._made: dict[str, tuple[tuple[int, int], Any]] = {}
+
+    @cached_property
+    def embeddings(self) -> "EmbeddingStore":
+        """Made when asked for: it needs numpy, which takes longer to load than most questions to answer."""
+        from sonde.store.embeddings import EmbeddingStore
+
+        return EmbeddingStore(self.ledger.lock, self.lake)
 
     @classmethod
     def create(cls, path: Path, *, journal_mode: JournalMode | None = None) -> "Project":
