@@ -1,13 +1,12 @@
 """The chemical elements by their numbers, without the quarter of a second that loading ase takes."""
 
-SYMBOLS = (
+_SYMBOLS = (
     "H He Li Be B C N O F Ne Na Mg Al Si P S Cl Ar K Ca Sc Ti V Cr Mn Fe Co Ni Cu Zn Ga Ge As Se Br Kr Rb Sr Y Zr "
     "Nb Mo Tc Ru Rh Pd Ag Cd In Sn Sb Te I Xe Cs Ba La Ce Pr Nd Pm Sm Eu Gd Tb Dy Ho Er Tm Yb Lu Hf Ta W Re Os Ir "
     "Pt Au Hg Tl Pb Bi Po At Rn Fr Ra Ac Th Pa U Np Pu Am Cm Bk Cf Es Fm Md No Lr Rf Db Sg Bh Hs Mt Ds Rg Cn Nh "
     "Fl Mc Lv Ts Og"
-).split()
-"""Hydrogen first; the atomic number of an element is one more than its place."""
-NAMES = (
+)
+_NAMES = (
     "Hydrogen Helium Lithium Beryllium Boron Carbon Nitrogen Oxygen Fluorine Neon Sodium Magnesium Aluminium "
     "Silicon Phosphorus Sulfur Chlorine Argon Potassium Calcium Scandium Titanium Vanadium Chromium Manganese "
     "Iron Cobalt Nickel Copper Zinc Gallium Germanium Arsenic Selenium Bromine Krypton Rubidium Strontium Yttrium "
@@ -18,4 +17,6 @@ NAMES = (
     "Thorium Protactinium Uranium Neptunium Plutonium Americium Curium Berkelium Californium Einsteinium Fermium "
     "Mendelevium Nobelium Lawrencium Rutherfordium Dubnium Seaborgium Bohrium Hassium Meitnerium Darmstadtium "
     "Roentgenium Copernicium Nihonium Flerovium Moscovium Livermorium Tennessine Oganesson"
-).split()
+)
+SYMBOLS, NAMES = _SYMBOLS.split(), _NAMES.split()
+"""Hydrogen first; the atomic number of an element is one more than its place."""
