@@ -123,10 +123,20 @@ def test_a_damaged_repository_is_named(tmp_path: Path) -> None:
         list(git.read(path))
 
 
+def _sign_head(path: Path, file: Path) -> None:
+    """Give the last commit a signature that nobody made: git runs a program to check it where it is told to."""
+    header, _, message = build.git(path, "cat-file", "commit", "HEAD").partition("\n\n")
+    signature = "gpgsig -----BEGIN PGP SIGNATURE-----\n \n iQ==\n -----END PGP SIGNATURE-----"
+    file.write_text(f"{header}\n{signature}\n\n{message}\n")
+    signed = build.git(path, "hash-object", "-t", "commit", "-w", str(file))
+    build.git(path, "update-ref", "HEAD", signed.strip())
+
+
 def test_nothing_of_a_hostile_repository_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = build.repository(tmp_path / "lab")
     build.commit(path, {"a.yaml": "a: 1\n", ".gitattributes": "* diff=evil filter=evil\n"}, "a")
     build.commit(path, {"a.yaml": "a: 2\n"}, "b", hours=1)
+    _sign_head(path, tmp_path / "signed")
     trap = tmp_path / "trap.sh"
     trap.write_text(f"#!/bin/sh\ntouch {tmp_path / 'sprung'}\n")
     trap.chmod(0o755)
@@ -150,6 +160,7 @@ def test_nothing_of_a_hostile_repository_runs(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setenv("GIT_EXTERNAL_DIFF", str(trap))
     assert len(list(git.read(path))) == 2
     assert len(list(git.changes(path))) == 2
+    assert len(list(git.people(path))) == 1
     assert not (tmp_path / "sprung").exists()
     monkeypatch.delenv("GIT_DIR")
     subprocess.run(["git", "diff", "HEAD~1"], cwd=path, check=False, capture_output=True)

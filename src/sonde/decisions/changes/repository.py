@@ -28,6 +28,7 @@ SETTINGS = (
     "core.fsmonitor=false",
     "core.hooksPath=/dev/null",
     "core.quotePath=false",
+    "log.showSignature=false",  # else `git log` runs the program that the repository names for signatures
     "protocol.allow=never",
     "protocol.ext.allow=never",
 )
