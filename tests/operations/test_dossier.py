@@ -27,7 +27,7 @@ from sonde.sample_lab.plan import sample_plan
 from sonde.store import Project
 from sonde.views.dossier import crate_metadata, dossier_markdown, dossier_page, write_crate
 
-HOSTILE = "<script>alert(1)</script> **bold** [link](javascript:x) `code` {{ 7 * 7 }}"
+HOSTILE = "\x1b[31m<script>alert(1)</script> **bold** [link](javascript:x) `code` {{ 7 * 7 }}"
 
 
 @pytest.fixture(scope="module")
@@ -172,8 +172,8 @@ def test_what_nobody_recorded_is_listed(tmp_path: Path) -> None:
 def hostile(record: Dossier) -> Dossier:
     """The same dossier, with markup in every word that somebody else wrote."""
     first, *rest = record.settings
-    quotes = tuple(replace(quote, text=HOSTILE, author=HOSTILE) for quote in first.quotes)
-    change = replace(first.change, author=HOSTILE, new=HOSTILE)
+    quotes = tuple(replace(quote, text=HOSTILE, author=HOSTILE, anchor=f"file:{HOSTILE}") for quote in first.quotes)
+    change = replace(first.change, author=HOSTILE, new=HOSTILE, path=HOSTILE, key=HOSTILE, unit=HOSTILE)
     return replace(record, settings=(replace(first, quotes=quotes, change=change), *rest), missing=(HOSTILE,))
 
 
@@ -182,8 +182,10 @@ def test_words_of_others_are_words_in_every_form(collected: Dossier) -> None:
     assert "<script>alert(1)" not in page
     assert "&lt;script&gt;alert(1)" in page
     assert "\\<script\\>alert(1)" in text
-    assert not re.search(r"(?<!\\)<script", text)
-    assert not re.search(r"(?<!\\)\[link(?<!\\)\]", text)
+    outside_code = re.sub(r"(`+)(?!`).*?(?<!`)\1(?!`)", "", text)
+    assert not re.search(r"(?<!\\)<script", outside_code)
+    assert not re.search(r"(?<!\\)\[link(?<!\\)\]", outside_code)
+    assert "\x1b" not in text
     assert "{{ 7 * 7 }}" in page
 
 

@@ -29,9 +29,9 @@ def show(record: Record, view: "Callable[[Record, Console], None]", as_json: boo
 
         typer.echo(to_json(record))
         return
-    from rich.console import Console
+    from sonde.views.terminal import Terminal
 
-    view(record, Console())
+    view(record, Terminal())
 
 
 def open_project(folder: Path) -> "Project":

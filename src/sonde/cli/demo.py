@@ -21,8 +21,7 @@ def demo(
     ),
 ) -> None:
     """Build the sample laboratory of real DFT data, diagnose its failing alloy, and write the report."""
-    from rich.console import Console
-
     from sonde.sample_lab.demo import run_demo
+    from sonde.views.terminal import Terminal
 
-    run_demo(folder, Console(), progress_for_terminal())
+    run_demo(folder, Terminal(), progress_for_terminal())

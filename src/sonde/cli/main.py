@@ -39,12 +39,19 @@ def main() -> None:
     try:
         app()
     except SondeError as error:
-        typer.echo(f"error: {error}", err=True)
+        _complain(str(error))
         sys.exit(2 if isinstance(error, WrongUse) else 1)
     except OSError as error:
         # What no room foresaw: a full disk, a file that may not be read.
-        typer.echo(f"error: {error.filename or 'the system'}: {error.strerror or error}", err=True)
+        _complain(f"{error.filename or 'the system'}: {error.strerror or error}")
         sys.exit(1)
     except KeyboardInterrupt:
         typer.echo("stopped; what was stored stays, and the same command goes on from there.", err=True)
         sys.exit(1)
+
+
+def _complain(what: str) -> None:
+    """Tell an error; it may name files and keys of others."""
+    from sonde.views.terminal import harmless
+
+    typer.echo(f"error: {harmless(what)}", err=True)

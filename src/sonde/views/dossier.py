@@ -10,6 +10,7 @@ from typing import Any
 from sonde import __version__
 from sonde.records.decisions import Dossier
 from sonde.views.page import render, render_text
+from sonde.views.terminal import harmless
 
 TITLES = (
     ("data", "What decides which frames there are"),
@@ -33,12 +34,20 @@ def dossier_page(record: Dossier) -> str:
 
 def escaped(text: object) -> str:
     """Take the markup out of words that go into Markdown, and keep them on one line."""
-    return SPECIAL.sub(r"\\\1", " ".join(str(text).split()))
+    return SPECIAL.sub(r"\\\1", " ".join(harmless(str(text)).split()))
+
+
+def coded(text: object) -> str:
+    """Set names of files, keys and places as code on one line; their own backticks cannot end it."""
+    words = " ".join(harmless(str(text)).split())
+    fence = "`" * (max((len(run) for run in re.findall(r"`+", words)), default=0) + 1)
+    blank = " " if words.startswith("`") or words.endswith("`") else ""
+    return f"{fence}{blank}{words}{blank}{fence}"
 
 
 def quoted(text: object) -> str:
     """Quote words line by line, as they are, with their markup taken out."""
-    return "\n> ".join(SPECIAL.sub(r"\\\1", line) for line in str(text).splitlines())
+    return "\n> ".join(SPECIAL.sub(r"\\\1", line) for line in harmless(str(text)).splitlines())
 
 
 def write_crate(record: Dossier, folder: Path, record_json: str) -> Path:

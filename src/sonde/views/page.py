@@ -32,7 +32,7 @@ def render(template: str, **context: Any) -> str:
 
 
 def render_text(template: str, **context: Any) -> str:
-    """Fill a template that is no page; `md` and `quoted` take the markup out of what others wrote."""
+    """Fill a template that is no page; `md`, `coded` and `quoted` take the markup out of what others wrote."""
     return str(_text_environment().get_template(template).render(**context))
 
 
@@ -40,11 +40,11 @@ def render_text(template: str, **context: Any) -> str:
 def _text_environment():  # type: ignore[no-untyped-def]
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    from sonde.views.dossier import escaped, quoted
+    from sonde.views.dossier import coded, escaped, quoted
 
     loader = PackageLoader("sonde.views", "templates")
     page = Environment(loader=loader, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    page.filters.update({"md": escaped, "quoted": quoted})
+    page.filters.update({"md": escaped, "quoted": quoted, "coded": coded})
     return page
 
 
