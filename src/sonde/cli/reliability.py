@@ -8,8 +8,7 @@ import typer
 from sonde.cli.answers import HERE, AsJson, ProjectFolder, open_project, say, show
 from sonde.cli.progress_bar import progress_for_terminal
 from sonde.errors import BadInput, WrongUse
-from sonde.operations.trust import ProbeKind
-from sonde.records.reliability import DEFAULT_TOLERANCE_EV_PER_A, Policy, Target, Tolerance
+from sonde.records.reliability import DEFAULT_TOLERANCE_EV_PER_A, Policy, ProbeKind, Target, Tolerance
 from sonde.records.trust_map import Thermal
 
 if TYPE_CHECKING:

@@ -13,13 +13,12 @@ from sonde.concepts import concept_of, words_of
 from sonde.decisions.archive import Archive
 from sonde.decisions.decision import decision_of, doubts_of
 from sonde.decisions.free_answers import free_answer
-from sonde.decisions.linking import other_project
 from sonde.decisions.moments import moment_in
 from sonde.decisions.quoting import nearest_quotes, quotes_of
 from sonde.decisions.retrieval import Query, parse_question
 from sonde.decisions.roles import Era, Judged, judge
 from sonde.decisions.search_answers import search_answer
-from sonde.decisions.systems import Home
+from sonde.decisions.systems import Home, other_project
 from sonde.decisions.targets import Target, names_another, target_of, value_stance
 from sonde.decisions.threads import Thread
 from sonde.records.decisions import Change, Link, Quote, Why

@@ -7,7 +7,6 @@ from functools import cached_property
 from typing import Protocol, TypeVar
 
 from sonde.concepts import concept_of
-from sonde.decisions.linking import link
 from sonde.decisions.meaning import Meaning
 from sonde.decisions.retrieval import PassageIndex, Restricted, aware
 from sonde.decisions.systems import Home, homes
@@ -118,7 +117,11 @@ class Archive:
 
     def links_of(self, change: Change) -> Sequence[Link]:
         """Links of one change."""
-        return link([change], list(self.passages.all())) if self.links is None else self.links.of(change)
+        if self.links is not None:
+            return self.links.of(change)
+        from sonde.decisions.linking import link  # which loads numpy: most answers need neither
+
+        return link([change], list(self.passages.all()))
 
     def same_setting(self, change: Change) -> Sequence[Change]:
         """Return all changes of one setting in one file."""

@@ -13,7 +13,7 @@ from sonde.decisions.mentions import HASH, commit_name, concept_name, file_name,
 from sonde.decisions.people import People, people_of
 from sonde.decisions.places import NONE, among, in_conversations, joined, nearest, within
 from sonde.decisions.spoken_days import spoken_days
-from sonde.decisions.systems import Home, foreign_project, homes
+from sonde.decisions.systems import Home, homes, other_project
 from sonde.decisions.talk import Listing, MentionedTalk
 from sonde.decisions.targets import Target, names_key, speaks_of, target_of, value_key, value_stance
 from sonde.decisions.threads import Thread
@@ -306,19 +306,6 @@ def _author_evidence(change: Change, candidate: _Candidate, people: People) -> E
     if any(people.same(author, change.author) for author in candidate.people):
         return Evidence("participant", "in a conversation with the same person")
     return None
-
-
-def other_project(source: str, passage: Passage, thread: Thread, home: Home) -> str | None:
-    """Name the project or repository, other than a source, that a passage, its channel or its talk's opening is about.
-
-    home: what the source is about.
-    """
-    if passage.kind in ("commit", "file"):
-        return None if passage.source == source else passage.source
-    own = foreign_project(passage.text, passage.title, home)
-    if own or thread.passages[0].anchor == passage.anchor:
-        return own
-    return foreign_project(thread.passages[0].text, passage.title, home)
 
 
 def _thread_is_about(target: Target, candidate: _Candidate) -> bool:

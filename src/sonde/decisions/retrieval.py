@@ -71,7 +71,7 @@ class Restricted:
 
     @cached_property
     def part(self) -> Within:
-        return _part(self.as_of, self.source)
+        return part_of(self.as_of, self.source)
 
     def all(self, source: str | None = None) -> Iterator[Passage]:
         return (passage for passage in self.index.all(source or self.part.source) if self.part.holds(passage))
@@ -95,9 +95,14 @@ class Restricted:
         return [other for other in self.index.beside(passage, n) if self.part.holds(other)]
 
 
+def part_of(as_of: datetime | None, source: str | None) -> Within:
+    """Everything that was there at a time, in one source or in any; a time without a zone is one of UTC."""
+    return Within(None if as_of is None else aware(as_of), source)
+
+
 def holds(passage: Passage, as_of: datetime | None, source: str | None) -> bool:
     """Whether a passage was there at a time, in one source or in any."""
-    return _part(as_of, source).holds(passage)
+    return part_of(as_of, source).holds(passage)
 
 
 @dataclass(frozen=True)
@@ -187,10 +192,6 @@ def shares_entities(query: Query, text: str) -> bool:
 def aware(time: datetime) -> datetime:
     """Take a time without a zone as UTC."""
     return time if time.tzinfo else time.replace(tzinfo=UTC)
-
-
-def _part(as_of: datetime | None, source: str | None) -> Within:
-    return Within(None if as_of is None else aware(as_of), source)
 
 
 def _shared(query: Query, passage: Passage) -> float:

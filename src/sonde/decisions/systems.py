@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import lru_cache
 
+from sonde.decisions.threads import Thread
 from sonde.elements import SYMBOLS
-from sonde.records.decisions import Change
+from sonde.records.decisions import Change, Passage
 
 System = frozenset[str]
 
@@ -132,6 +133,19 @@ def _judge(match: re.Match[str], home: Home) -> str | None:
         return "ours"
     named_project = match["noun"].lower().startswith(("project", "repo"))
     return match["name"] if named_project and home.names and not lower & _OURS else None
+
+
+def other_project(source: str, passage: Passage, thread: Thread, home: Home) -> str | None:
+    """Name the project or repository, other than a source, that a passage, its channel or its talk's opening is about.
+
+    home: what the source is about.
+    """
+    if passage.kind in ("commit", "file"):
+        return None if passage.source == source else passage.source
+    own = foreign_project(passage.text, passage.title, home)
+    if own or thread.passages[0].anchor == passage.anchor:
+        return own
+    return foreign_project(thread.passages[0].text, passage.title, home)
 
 
 def _named(names: Iterable[str], known: Iterable[System]) -> frozenset[System]:

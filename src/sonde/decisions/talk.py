@@ -5,13 +5,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from sonde.decisions.mentions import HOME, SYSTEM, Written, mentions_in, written
-from sonde.decisions.places import Places, places_of
-from sonde.decisions.retrieval import holds
+from sonde.decisions.retrieval import holds, part_of
 from sonde.decisions.threads import PassageRows, Thread, conversation_key, thread_of, threads_of
-from sonde.records.decisions import Passage
+from sonde.records.decisions import Passage, Within
+
+if TYPE_CHECKING:
+    from sonde.decisions.places import Places
 
 MOST_THREADS = 2000
 """Passages whose conversations are kept at hand."""
@@ -48,11 +50,11 @@ class Talk(Protocol):
 class MentionedTalk(Talk, Protocol):
     """Talk that can tell who mentions what. Passages are named by their place in the order they were added."""
 
-    def mentioning(self, entity: str) -> Places:
+    def mentioning(self, entity: str) -> "Places":
         """Return the passages that mention something, by a name of `decisions.mentions`."""
         ...
 
-    def spelling(self, word: str) -> Places:
+    def spelling(self, word: str) -> "Places":
         """Return passages that may spell a word, in lower case, and all that do; without their conversations."""
         ...
 
@@ -94,10 +96,10 @@ class Listing:
     def at(self, as_of: datetime | None, source: str | None) -> "Listing":
         return Listing([passage for passage in self.everything if holds(passage, as_of, source)])
 
-    def mentioning(self, entity: str) -> Places:
+    def mentioning(self, entity: str) -> "Places":
         return self._placed(self._mentioning.get(entity, ()))
 
-    def spelling(self, word: str) -> Places:
+    def spelling(self, word: str) -> "Places":
         return self._placed([place for place, passage in enumerate(self.everything) if word in self._lower[place]])
 
     def passages(self, places: Sequence[int]) -> list[Passage]:
@@ -109,9 +111,9 @@ class Listing:
     def authors(self) -> Iterable[str]:
         return dict.fromkeys(passage.author for passage in self.everything if passage.author)
 
-    def _placed(self, places: Sequence[int]) -> Places:
+    def _placed(self, places: Sequence[int]) -> "Places":
         said = ((place, self.everything[place]) for place in places)
-        return places_of([(place, p.time.timestamp() if p.time else None, conversation_key(p)) for place, p in said])
+        return _places_of([(place, p.time.timestamp() if p.time else None, conversation_key(p)) for place, p in said])
 
     @cached_property
     def _by_anchor(self) -> Mapping[str, int]:
@@ -138,7 +140,7 @@ class StoredPassages(PassageRows, Protocol):
     """What a store knows of passages; see there."""
 
     def get(self, anchor: str) -> Passage | None: ...
-    def holding(self, piece: str, *, limit: int) -> list[Passage]: ...
+    def holding(self, piece: str, *, limit: int, within: Within) -> list[Passage]: ...
     def at(self, places: Iterable[int]) -> Mapping[int, Passage]: ...
     def places(self, anchors: Iterable[str]) -> Mapping[str, int]: ...
     def spelling(self, word: str) -> Sequence[tuple[int, float | None]]: ...
@@ -179,7 +181,7 @@ class Stored:
         return self._threads[passage.anchor]
 
     def holding(self, piece: str, limit: int) -> list[Passage]:
-        return self._held(self._rows.holding(piece, limit=limit))
+        return self._rows.holding(piece, limit=limit, within=part_of(self._as_of, self._source))
 
     def beginning(self, anchor: str) -> list[Passage]:
         return self._held(self._rows.beginning(anchor))
@@ -191,11 +193,11 @@ class Stored:
     def at(self, as_of: datetime | None, source: str | None) -> "Stored":
         return Stored(self._rows, self._mentions, as_of or self._as_of, source or self._source)
 
-    def mentioning(self, entity: str) -> Places:
-        return places_of(self._mentions.of(entity))
+    def mentioning(self, entity: str) -> "Places":
+        return _places_of(self._mentions.of(entity))
 
-    def spelling(self, word: str) -> Places:
-        return places_of([(place, time, 0) for place, time in self._rows.spelling(word)])
+    def spelling(self, word: str) -> "Places":
+        return _places_of([(place, time, 0) for place, time in self._rows.spelling(word)])
 
     def passages(self, places: Sequence[int]) -> list[Passage]:
         found = self._rows.at(places)
@@ -209,3 +211,9 @@ class Stored:
 
     def _held(self, passages: Sequence[Passage]) -> list[Passage]:
         return [passage for passage in passages if holds(passage, self._as_of, self._source)]
+
+
+def _places_of(found: Sequence[tuple[int, float | None, int]]) -> "Places":
+    from sonde.decisions.places import places_of  # which loads numpy: linking needs it, answers do not
+
+    return places_of(found)

@@ -7,8 +7,6 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-import numpy as np
-
 from sonde.errors import BadInput
 from sonde.progress import SILENT, Progress
 from sonde.records.arrays import AnyArray
@@ -90,6 +88,8 @@ class _StoredLikeness:
     cosines: AnyArray
 
     def nearest(self) -> Iterator[Passage]:
+        import numpy as np
+
         order = self.vectors.passages[np.argsort(-self.cosines, kind="stable")]
         for start in range(0, len(order), PAGE):
             places = order[start : start + PAGE].tolist()
@@ -97,6 +97,8 @@ class _StoredLikeness:
             yield from (found[place] for place in places if place in found)
 
     def of(self, passages: Sequence[Passage]) -> Mapping[str, float]:
+        import numpy as np
+
         places = self.project.passages.places([passage.anchor for passage in passages])
         rows = np.searchsorted(self.vectors.passages, list(places.values()))
         known = zip(places.items(), rows.tolist(), strict=True)

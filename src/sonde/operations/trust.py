@@ -4,14 +4,21 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from sonde.errors import SondeError, WrongUse
 from sonde.progress import SILENT, Progress
 from sonde.records.frames import Frame
-from sonde.records.reliability import DEFAULT_TOLERANCE_EV_PER_A, LogParity, Reliability, Tolerance, TrustSummary
+from sonde.records.reliability import (
+    DEFAULT_TOLERANCE_EV_PER_A,
+    LogParity,
+    ProbeKind,
+    Reliability,
+    Tolerance,
+    TrustSummary,
+)
 
 if TYPE_CHECKING:
     from sonde.potentials.protocol import FrozenPotential
@@ -19,9 +26,8 @@ if TYPE_CHECKING:
     from sonde.reliability.probes.protocol import Probe
     from sonde.store import Project
 
-ProbeKind = Literal["local", "attention"]
 ARTIFACTS: dict[ProbeKind, str] = {"local": "probe", "attention": "attention probe"}
-"""A potential may have one probe of each kind; diagnoses use the local one."""
+"""Under which kind of artifact a probe is kept."""
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sonde.errors import BadInput, WrongUse
-from sonde.operations.trust import ProbeKind, probe_of
+from sonde.operations.trust import probe_of
 from sonde.progress import SILENT, Progress
 from sonde.records.arrays import FloatArray
 from sonde.records.frames import Frame
-from sonde.records.reliability import Reliability, Tolerance
+from sonde.records.reliability import ProbeKind, Reliability, Tolerance
 from sonde.records.trust_map import MapBoundary, MapCell, Thermal, TrustMap
 
 if TYPE_CHECKING:

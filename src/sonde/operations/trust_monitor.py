@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sonde.errors import WrongUse
-from sonde.operations.trust import ProbeKind, probe_of
+from sonde.operations.trust import probe_of
 from sonde.progress import SILENT, Progress
 from sonde.records.frames import Frame
 from sonde.records.potentials import FrameEvaluation
-from sonde.records.reliability import Policy, Reliability, Tolerance, TrustWatch, WatchedFrame
+from sonde.records.reliability import Policy, ProbeKind, Reliability, Tolerance, TrustWatch, WatchedFrame
 
 if TYPE_CHECKING:
     from sonde.reliability.watch import Limits, Look, Selection, Watch

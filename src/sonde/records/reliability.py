@@ -48,6 +48,8 @@ class Tolerance:
         return self.force_eV_per_A + self.relative * force_norms
 
 
+ProbeKind = Literal["local", "attention"]
+"""A potential may have one probe of each kind; diagnoses use the local one."""
 Policy = Literal["off", "warn", "select", "stop", "raise"]
 """What an alarm of a monitor does."""
 

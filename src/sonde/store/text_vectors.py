@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from sonde.records.arrays import AnyArray, IntArray
 from sonde.records.decisions import Passage
 from sonde.store.ledger import Ledger
@@ -40,6 +38,8 @@ class TextVectors:
 
     def cosines(self, vector: AnyArray) -> AnyArray:
         """Cosine of each passage's vector with one vector of length one."""
+        import numpy as np
+
         found = np.empty(len(self.vectors), np.float32)
         for start in range(0, len(found), _AT_ONCE):
             part = slice(start, start + _AT_ONCE)
@@ -86,6 +86,8 @@ class TextVectorStore:
 
     def all(self) -> TextVectors:
         """Read all vectors."""
+        import numpy as np
+
         rows = self._ledger.rows("SELECT passage, vector FROM text_vectors ORDER BY passage")
         model = self.model()
         vectors = np.frombuffer(b"".join(row["vector"] for row in rows), "<f2")
