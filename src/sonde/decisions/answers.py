@@ -99,11 +99,18 @@ def why_commit(archive: Archive, commit: str) -> Why:
     return replace(merged, changes=tuple(dict.fromkeys([*merged.changes, *found])))
 
 
-def why_at(archive: Archive, path: str, line: int | None = None, line_text: str | None = None) -> Why:
+def why_at(
+    archive: Archive,
+    path: str,
+    line: int | None = None,
+    line_text: str | None = None,
+    earlier_names: Sequence[str] = (),
+) -> Why:
     """Say why a line has its value: the last change of the value there, through later edits of the line.
 
     `path` may carry the line ("curate.yaml:12"). Lines move as files grow: with `line_text`, the line as it is now,
-    the key that stands in it is taken; without, the key last seen on that line.
+    the key that stands in it is taken; without, the key last seen on that line. `earlier_names` are those that the file
+    had: a value may stand since before it was renamed.
     """
     match = re.fullmatch(r"(.+?):(\d+)", path)
     if line is None and match:
@@ -112,7 +119,8 @@ def why_at(archive: Archive, path: str, line: int | None = None, line_text: str 
     files = [
         file for file in archive.changes_by_file if f"/{file[1]}".endswith(f"/{path}") or path.endswith(f"/{file[1]}")
     ]
-    last = _last_per_key(change for file in files for change in archive.changes_by_file[file])
+    files += [file for file in archive.changes_by_file if file[1] in earlier_names and file not in files]
+    last = _last_of_settings(archive, [change for file in files for change in archive.changes_by_file[file]])
     chosen = _foremost([change for change in last if line is None or _on_line(change, line, line_text)], line_text)
     if not chosen:
         changes = tuple(sorted(last, key=lambda change: change.time, reverse=True))
@@ -263,6 +271,13 @@ def _last_per_key(changes: Iterable[Change]) -> list[Change]:
     for change in sorted(changes, key=lambda change: change.time):
         last[(change.source, change.path, change.key)] = change
     return list(last.values())
+
+
+def _last_of_settings(archive: Archive, changes: Sequence[Change]) -> list[Change]:
+    """Last change of each setting, through renames of its file."""
+    last = _last_per_key(changes)
+    known = set(last)
+    return [one for one in last if all(other.time <= one.time for other in archive.same_setting(one) if other in known)]
 
 
 def _on_line(change: Change, line: int, line_text: str | None) -> bool:

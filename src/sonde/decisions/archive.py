@@ -8,6 +8,7 @@ from typing import Protocol, TypeVar
 
 from sonde.concepts import concept_of
 from sonde.decisions.meaning import Meaning
+from sonde.decisions.renamed_files import File, first_names
 from sonde.decisions.retrieval import PassageIndex, Restricted, aware
 from sonde.decisions.systems import Home, homes
 from sonde.decisions.talk import Listing, Talk
@@ -124,12 +125,23 @@ class Archive:
         return link([change], list(self.passages.all()))
 
     def same_setting(self, change: Change) -> Sequence[Change]:
-        """Return all changes of one setting in one file."""
+        """Return all changes of one setting in one file, whatever the file was called at the time."""
         setting = (change.source, change.path, change.key, change.unit)
         if setting not in self._of_settings:
-            in_file = self.changes_by_file.get((change.source, change.path), ())
+            in_file = self._changes_by_first_name.get(self._first_name((change.source, change.path)), ())
             self._of_settings[setting] = [other for other in in_file if same_setting(other, change)]
         return self._of_settings[setting]
+
+    def _first_name(self, file: File) -> File:
+        return self._first_names.get(file, file)
+
+    @cached_property
+    def _first_names(self) -> Mapping[File, File]:
+        return first_names(self.changes)
+
+    @cached_property
+    def _changes_by_first_name(self) -> Mapping[File, Sequence[Change]]:
+        return _grouped((self._first_name((change.source, change.path)), change) for change in self.changes)
 
     @cached_property
     def _of_settings(self) -> dict[tuple[str, str, str, str | None], Sequence[Change]]:
@@ -156,9 +168,7 @@ def _grouped(items: Iterable[tuple[Key, Item]]) -> Mapping[Key, Sequence[Item]]:
 
 
 def same_setting(first: Change, second: Change) -> bool:
-    """Whether two changes are of one setting in one file, whatever it was called at the time."""
-    if first.source != second.source or first.path != second.path:
-        return False
+    """Whether two changes of one file are of one setting, whatever it was called at the time."""
     concept = concept_of(first.key, first.unit)
     return first.key == second.key or (concept is not None and concept == concept_of(second.key, second.unit)
                                        and first.key.rpartition(".")[0] == second.key.rpartition(".")[0])  # fmt: skip

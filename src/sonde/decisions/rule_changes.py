@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from sonde.concepts import concept_of, feature_of, unit_in_key
-from sonde.decisions.archive import Archive, same_setting
+from sonde.decisions.archive import Archive
 from sonde.decisions.targets import Target, target_of
 from sonde.quantities import Quantity, convert, dimension, parse_unit
 from sonde.records.datasets import Rule
@@ -82,7 +82,7 @@ def _unit_in_key(target: Target) -> bool:
 
 
 def _afterwards(archive: Archive, change: Change) -> str:
-    later = [c for c in archive.changes if same_setting(c, change) and c.time > change.time and c.new != change.new]
+    later = [c for c in archive.same_setting(change) if c.time > change.time and c.new != change.new]
     if not later:
         return ""
     following = min(later, key=lambda other: other.time)

@@ -6,6 +6,7 @@ from datetime import datetime
 from sonde.concepts import feature_of, words_of
 from sonde.decisions.answers import why_change
 from sonde.decisions.archive import Archive
+from sonde.decisions.renamed_files import first_names
 from sonde.decisions.retrieval import aware
 from sonde.decisions.targets import target_of
 from sonde.records.decisions import Change, Effect, Event, Gap, Level, Setting
@@ -56,11 +57,16 @@ def name_of(change: Change) -> str:
 
 
 def standing(changes: Sequence[Change], as_of: datetime | None = None) -> list[Change]:
-    """Latest change of each watched setting until a time; settings that were removed are left out."""
-    last: dict[tuple[str, str, str], Change] = {}
-    for change in watched(changes):
-        if as_of is None or change.time <= aware(as_of):
-            last[(change.source, change.path, change.key)] = change
+    """Latest change of each watched setting until a time; settings that were removed are left out.
+
+    A file that was renamed is one file: what stood in it under its old name stands no more.
+    """
+    until = [change for change in changes if as_of is None or change.time <= aware(as_of)]
+    names = first_names(until)
+    last: dict[tuple[tuple[str, str], str], Change] = {}
+    for change in watched(until):
+        file = (change.source, change.path)
+        last[(names.get(file, file), change.key)] = change
     return [change for change in last.values() if change.new is not None]
 
 

@@ -1,7 +1,9 @@
 """`sonde why`: in four forms."""
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sonde.errors import SondeError, WrongUse
@@ -47,7 +49,7 @@ def why(project: "Project", asked: Asked) -> Why:
         _require_commit(archive, asked.commit)
         return answers.why_commit(archive, asked.commit)
     path, line = _place(asked.at or "")
-    return answers.why_at(archive, path, line, _line_as_it_is(project, path, line))
+    return answers.why_at(archive, path, line, _line_as_it_is(project, path, line), _earlier_names(project, path))
 
 
 def summarise(answer: Why, address: str, model: str = "default") -> Why:
@@ -99,8 +101,6 @@ def _require_commit(archive: "Archive", commit: str) -> None:
 
 def _line_as_it_is(project: "Project", path: str, line: int | None) -> str | None:
     """The line's text in the registered repository's working copy, where there is one: lines move as files grow."""
-    from pathlib import Path
-
     if line is None:
         return None
     for name in project.sources.names():
@@ -110,6 +110,18 @@ def _line_as_it_is(project: "Project", path: str, line: int | None) -> str | Non
             lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
             return lines[line - 1] if 0 < line <= len(lines) else None
     return None
+
+
+def _earlier_names(project: "Project", path: str) -> list[str]:
+    """Names that a file had before in the registered repositories that are still there."""
+    from sonde.decisions.changes.file_names import names_of
+
+    rows = [row for name in project.sources.names() if (row := project.sources.row(name)).kind == "git"]
+    found: list[str] = []
+    for row in rows:
+        with suppress(SondeError):  # moved or gone since, or git is not installed
+            found += names_of(Path(row.path), path)[1:]
+    return found
 
 
 def _place(text: str) -> tuple[str, int | None]:
