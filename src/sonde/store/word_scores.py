@@ -34,7 +34,7 @@ _WORD_OF_PHRASE = (
 )
 _LONGEST = 2**31
 """Words that a passage may hold."""
-_LENGTHS = "SELECT group_concat(id), group_concat(hex(sz), '') FROM passage_words_docsize"
+_LENGTHS = "SELECT group_concat(id), CAST(group_concat(sz, '') AS BLOB) FROM passage_words_docsize"
 _PART = "SELECT group_concat(id) FROM passages WHERE (?1 IS NULL OR time <= ?1) AND (?2 IS NULL OR source = ?2)"
 
 
@@ -112,7 +112,7 @@ class WordScores:
     def _part(self, within: Within) -> _Lengths:
         if EVERYTHING not in self._parts:
             ((numbers, sizes),) = self._ledger.rows(_LENGTHS)
-            self._parts[EVERYTHING] = _lengths(_numbers(numbers), bytes.fromhex(sizes or ""))
+            self._parts[EVERYTHING] = _lengths(_numbers(numbers), sizes or b"")
         if within not in self._parts:
             while len(self._parts) > MOST_PARTS:
                 del self._parts[next(part for part in self._parts if part != EVERYTHING)]
