@@ -19,7 +19,7 @@ from sonde.decisions.linking import link
 from sonde.decisions.rationale import cues, driver_of, sentences
 from sonde.decisions.rule_changes import change_for_rule
 from sonde.records.datasets import Condition, Op, Rule
-from sonde.records.decisions import Change, Passage, Why
+from sonde.records.decisions import EVERYTHING, Change, Passage, Why, Within
 
 
 @dataclass(frozen=True)
@@ -34,19 +34,21 @@ class Listed:
     def get(self, anchor: str) -> Passage | None:
         return next((p for p in self.passages if p.anchor == anchor), None)
 
-    def count(self) -> int:
-        return len(self.passages)
+    def count(self, within: Within = EVERYTHING) -> int:
+        return sum(within.holds(p) for p in self.passages)
 
-    def frequency(self, word: str) -> int:
-        return sum(word in p.text.lower() for p in self.passages)
+    def frequency(self, word: str, within: Within = EVERYTHING) -> int:
+        return sum(within.holds(p) and word in p.text.lower() for p in self.passages)
 
     def beside(self, passage: Passage, n: int) -> list[Passage]:
         place = self.passages.index(passage)
         return [*self.passages[max(place - n, 0) : place], *self.passages[place + 1 : place + n + 1]]
 
-    def search(self, query: str, *, limit: int, trigram: bool = False) -> list[tuple[Passage, float]]:
+    def search(
+        self, query: str, *, limit: int, trigram: bool = False, within: Within = EVERYTHING
+    ) -> list[tuple[Passage, float]]:
         words = set(query.lower().split())
-        scored = [(p, float(len(words & set(p.text.lower().split())))) for p in self.passages]
+        scored = [(p, float(len(words & set(p.text.lower().split())))) for p in self.passages if within.holds(p)]
         least = 1.0 if trigram else 0.0
         return sorted((item for item in scored if item[1] > least), key=lambda item: -item[1])[:limit]
 
