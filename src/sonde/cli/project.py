@@ -32,7 +32,7 @@ def remove(
     """Remove a dataset, a source or a potential with all that hangs on it."""
     from sonde.operations.remove import remove as remove_named
 
-    say(remove_named(open_project(project), name))
+    say(remove_named(open_project(project), name, progress=progress_for_terminal()))
 
 
 def list_(project: ProjectFolder = HERE, as_json: AsJson = False) -> None:

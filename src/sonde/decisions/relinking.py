@@ -1,7 +1,8 @@
-"""Which changes have to be linked again where passages came: those that a new passage could be, or bear, evidence for.
+"""Which changes have to be linked again where passages came, went or were revised: those that these may bear on.
 
 All others have the links that linking everything would give them: the same passages are looked at for them, in the same
-conversations, with the same persons and projects. Where one of these may not be so, everything is linked.
+conversations, with the same persons and projects. What a passage that came may bring, one that goes may take away: both
+are held against the changes by the same signs, and one that was revised is one that went and one that came.
 """
 
 import hashlib
@@ -14,6 +15,7 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from sonde import __version__
+from sonde.concepts import concepts_in
 from sonde.decisions.linking import World, value_names
 from sonde.decisions.mentions import commit_name, concept_name, file_name, mentions_in
 from sonde.decisions.talk import MentionedTalk
@@ -21,8 +23,8 @@ from sonde.decisions.targets import Target, target_of
 from sonde.decisions.threads import PassageRows, conversation_key, is_loose, thread_of
 from sonde.records.decisions import Change, Passage
 
-MOST_NEW = 2000
-"""Passages beyond which it is no slower to link everything."""
+MOST_MOVED = 2000
+"""Passages beyond which it is no slower to link everything; the store keeps no more of those that went."""
 REACH = timedelta(days=3)
 """A message in a channel without threads moves no burst further from it than this: they are found from two days."""
 
@@ -70,19 +72,27 @@ def standing_in(world: World, changes: Iterable[Change], last_passage: int, last
 
 
 @dataclass(frozen=True)
-class Arrived:
-    """Passages that came since the last linking, and how passages are looked up."""
+class Moved:
+    """Passages that came or went since the last linking, and how those that are there are looked up."""
 
-    passages: Sequence[Passage]
+    gone: Sequence[Passage]
+    """Those that went or were revised, as they were."""
+    revised: Sequence[Passage]
+    """Those that were revised, as they are."""
+    new: Sequence[Passage]
     rows: PassageRows
     spelled: Callable[[Iterable[str], Iterable[str]], set[str]]
     """Tells those of some words that texts hold."""
+
+    def passages(self) -> Sequence[Passage]:
+        """All of them, in each of their forms."""
+        return [*self.gone, *self.revised, *self.new]
 
 
 def changes_to_link(
     changes: Sequence[Change],
     n_linked: int,
-    arrived: Arrived,
+    moved: Moved,
     talk: MentionedTalk,
     standings: tuple[Standing, Standing],
 ) -> list[int] | None:
@@ -91,64 +101,93 @@ def changes_to_link(
     n_linked: changes that were linked before; the others come after them. standings: before, and now.
     """
     before, now = standings
-    if len(arrived.passages) > MOST_NEW or any(now.homes.get(source) != held for source, held in before.homes.items()):
+    other_homes = {source for source, home in now.homes.items() if before.homes.get(source, home) != home}
+    if len(moved.gone) + len(moved.new) > MOST_MOVED or other_homes == set(now.homes):
         return None
-    moved = _people_moved(before, now)
-    signs = _signs(arrived)
+    other_people = _people_moved(before, now)
+    signs = _signs(moved)
     targets = [target_of(change) for change in changes[:n_linked]]
-    words = arrived.spelled(signs.texts, {word for target in targets for word in target.key_words})
+    words = moved.spelled(signs.texts, {word for target in targets for word in target.key_words})
     near = _Near(talk, signs)
     old = [
         ordinal
         for ordinal, target in enumerate(targets)
-        if target.change.author in moved or target.key_words & words or near.may_bear_on(target)
+        if target.change.source in other_homes
+        or target.change.author in other_people
+        or target.key_words & words
+        or near.may_bear_on(target)
     ]
     return [*old, *range(n_linked, len(changes))]
 
 
 def _people_moved(before: Standing, now: Standing) -> set[str]:
-    """Authors of changes of whom another set of the authors known before is said to be the same person."""
-    known = set(before.authors)
+    """Authors of changes of whom another set of the authors known then and now is said to be the same person."""
+    known = set(before.authors) & set(now.authors)
     return {
         author
         for author in {*before.same_people, *now.same_people}
-        if known & set(now.same_people.get(author, ())) != set(before.same_people.get(author, ()))
+        if known & set(now.same_people.get(author, ())) != known & set(before.same_people.get(author, ()))
     }
 
 
 @dataclass(frozen=True)
 class _Signs:
-    """What new passages and the conversations around them mention: names, with the keys of the conversations."""
+    """What passages and the conversations around them mention: names, with the keys of the conversations."""
 
     texts: Sequence[str]
     conversations: Mapping[str, set[int]]
 
 
-def _signs(arrived: Arrived) -> _Signs:
-    around = {(p.source, p.anchor): p for p in _around(arrived)}
+def _signs(moved: Moved) -> _Signs:
+    around = dict.fromkeys(_around(moved))
     conversations = defaultdict[str, set[int]](set)
-    for passage in around.values():
+    for passage in around:
         key = conversation_key(passage)
         for name in mentions_in(passage):
             conversations[name].add(key)
-    texts = (text for p in around.values() for text in (p.text, p.title) if text)
+    texts = (text for p in around for text in (p.text, p.title) if text)
     return _Signs(tuple(dict.fromkeys(texts)), conversations)
 
 
-def _around(arrived: Arrived) -> Iterator[Passage]:
-    """New passages with everything in conversations that they may have joined, cut, or put together."""
+def _around(moved: Moved) -> Iterator[Passage]:
+    """Passages with everything in conversations that they may have joined, cut, or put together."""
     loose, seen = defaultdict[tuple[str, str | None], list[datetime]](list), set[str]()
-    for passage in arrived.passages:
+    reworded = _reworded(moved)
+    for passage in moved.passages():
         yield passage
+        if (passage.source, passage.anchor) in reworded:
+            continue
         if is_loose(passage):
             if passage.time is not None:
                 loose[passage.source, passage.title].append(passage.time)
         elif (name := f"{passage.source}|{passage.thread or passage.anchor}") not in seen:
             seen.add(name)
-            yield from thread_of(passage, arrived.rows).passages
+            yield from thread_of(passage, moved.rows).passages
     for channel, times in loose.items():
         for since, until in _spans(sorted(times)):
-            yield from arrived.rows.loose(*channel, since, until, None)
+            yield from moved.rows.loose(*channel, since, until, None)
+
+
+def _reworded(moved: Moved) -> set[tuple[str, str]]:
+    """Passages of which nothing else in their conversation changes its meaning: they name the same settings as before.
+
+    The first of a conversation may say what project all of it is about.
+    """
+    before = defaultdict[tuple[str, str], set[object]](set)
+    for passage in moved.gone:
+        before[passage.source, passage.anchor].add(_place_in_talk(passage))
+    return {
+        (passage.source, passage.anchor)
+        for passage in moved.revised
+        if before[passage.source, passage.anchor] == {_place_in_talk(passage)}
+        and thread_of(passage, moved.rows).passages[0].anchor != passage.anchor
+    }
+
+
+def _place_in_talk(passage: Passage) -> object:
+    """What others in the conversation of a passage are read with."""
+    said = frozenset(concepts_in(passage.text))
+    return passage.kind, passage.author, passage.time, passage.thread, passage.title, said
 
 
 def _spans(times: Sequence[datetime]) -> Iterator[tuple[datetime, datetime]]:
@@ -161,7 +200,7 @@ def _spans(times: Sequence[datetime]) -> Iterator[tuple[datetime, datetime]]:
 
 
 class _Near:
-    """Tells whether what came may be evidence for a change."""
+    """Tells whether what came or went may be evidence for a change."""
 
     def __init__(self, talk: MentionedTalk, signs: _Signs) -> None:
         self._talk, self._signs = talk, signs

@@ -166,19 +166,20 @@ class Stored:
     ) -> None:
         self._rows, self._mentions = rows, mentions
         self._as_of, self._source = as_of, source
-        self._threads: dict[str, Thread] = {}
+        self._threads: dict[tuple[str, str], Thread] = {}
 
     def get(self, anchor: str) -> Passage | None:
         return next(iter(self._held([found] if (found := self._rows.get(anchor)) else [])), None)
 
     def thread(self, passage: Passage) -> Thread:
-        if passage.anchor not in self._threads:
+        named = (passage.source, passage.anchor)
+        if named not in self._threads:
             whole = thread_of(passage, self._rows)
             thread = Thread(whole.name, tuple(self._held(whole.passages)))
             while len(self._threads) > MOST_THREADS:
                 del self._threads[next(iter(self._threads))]
-            self._threads |= dict.fromkeys((other.anchor for other in thread.passages), thread)
-        return self._threads[passage.anchor]
+            self._threads |= dict.fromkeys(((other.source, other.anchor) for other in thread.passages), thread)
+        return self._threads[named]
 
     def holding(self, piece: str, limit: int) -> list[Passage]:
         return self._rows.holding(piece, limit=limit, within=part_of(self._as_of, self._source))

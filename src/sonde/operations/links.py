@@ -21,8 +21,8 @@ BY_A_PERSON = "confirmed by a person"
 def link_again(project: "Project", progress: Progress = SILENT, *, whole: bool = False) -> int:
     """Link passages with changes, and return how many links there are; what is new may explain what is old.
 
-    Only passages that came since the last time are read for what they mention, and only changes that these may bear on
-    are linked again; with `whole`, all are, which comes to the same.
+    Only passages that came since the last time are read for what they mention, and only changes that these, or those
+    that went or were revised, may bear on are linked again; with `whole`, all are, which comes to the same.
     """
     from sonde.decisions.linking import links_between, world_of
     from sonde.decisions.relinking import standing_in
@@ -30,6 +30,7 @@ def link_again(project: "Project", progress: Progress = SILENT, *, whole: bool =
 
     changes = project.changes.all()
     if not changes:
+        project.links.note_standing(None)
         return project.links.replace(())
     with project.writing():
         read_passages(project, progress)
@@ -46,15 +47,16 @@ def _to_link(
     project: "Project", changes: "Sequence[Change]", talk: "MentionedTalk", standing: "Standing"
 ) -> list[int] | None:
     """Ordinals of the changes to link again; None: all."""
-    from sonde.decisions.relinking import MOST_NEW, Arrived, changes_to_link, standing_of
+    from sonde.decisions.relinking import MOST_MOVED, Moved, changes_to_link, standing_of
     from sonde.store.full_text import words_spelled
 
     before = standing_of(project.links.standing())
-    if before is None or project.passages.repeats_after(before.last_passage):
+    if before is None or project.passages.repeats_after(before.last_passage) or project.links.gone_repeats():
         return None
-    new = project.passages.since(before.last_passage, limit=MOST_NEW + 1)
-    arrived = Arrived(new, project.passages, words_spelled)
-    return changes_to_link(changes, project.changes.n_until(before.last_change), arrived, talk, (before, standing))
+    gone, revised = project.links.gone(limit=MOST_MOVED + 1), project.links.revised()
+    new = project.passages.since(before.last_passage, limit=MOST_MOVED + 1)
+    moved = Moved(gone, revised, new, project.passages, words_spelled)
+    return changes_to_link(changes, project.changes.n_until(before.last_change), moved, talk, (before, standing))
 
 
 def read_passages(project: "Project", progress: Progress = SILENT) -> None:

@@ -5,16 +5,19 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 from sonde.errors import NotFound, SondeError
+from sonde.operations.links import link_again
 from sonde.operations.trust import ARTIFACTS
+from sonde.progress import SILENT, Progress
 
 if TYPE_CHECKING:
     from sonde.store import Project
 
 
-def remove(project: "Project", name: str) -> str:
+def remove(project: "Project", name: str, *, progress: Progress = SILENT) -> str:
     """Remove a dataset, a source or a potential by its name; passages, links, probes and evaluations go along.
 
-    A dataset that others came from, or that a potential was trained on, stays until these are removed.
+    Changes that a source spoke of are linked again without it. A dataset that others came from, or that a potential
+    was trained on, stays until these are removed.
     """
     with project.writing():
         if name in project.datasets.names():
@@ -30,6 +33,7 @@ def remove(project: "Project", name: str) -> str:
             return f"potential {name} removed with its probe and evaluations"
         if name in project.sources.names():
             project.passages.remove(name)
+            link_again(project, progress)
             return f"source {name} removed with its passages, changes and links"
     raise NotFound("dataset, source or potential", name, _names(project))
 

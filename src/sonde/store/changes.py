@@ -10,8 +10,9 @@ from sqlite3 import Connection
 from typing import Any
 
 from sonde.errors import NotFound, WrongUse
-from sonde.records.decisions import Change, Link
+from sonde.records.decisions import Change, Link, Passage
 from sonde.store.ledger import Ledger, Row, in_batches
+from sonde.store.passages import COLUMNS, passage_of
 from sonde.store.times import time_of, time_text
 
 _FIELDS = tuple(field.name for field in fields(Change))
@@ -30,6 +31,9 @@ _OF_CHANGE = (
     "SELECT links.* FROM changes JOIN links ON change_id = changes.id "
     "WHERE source = ? AND fingerprint = ? ORDER BY links.id"
 )
+_GONE = f"SELECT {COLUMNS} FROM gone ORDER BY number LIMIT ?"
+_REVISED = f"SELECT {COLUMNS} FROM passages WHERE id IN (SELECT id FROM gone) ORDER BY id"
+_GONE_REPEATS = "SELECT 1 FROM gone JOIN passages USING (anchor) WHERE passages.source <> gone.source LIMIT 1"
 
 
 class ChangeStore:
@@ -122,7 +126,7 @@ class LinkStore:
         return int(n)
 
     def standing(self) -> str | None:
-        """What was noted when all was linked; None where a passage went or was revised since."""
+        """What was noted when all was linked; None where it never was."""
         row = self._ledger.row("SELECT standing FROM linked")
         return None if row is None else str(row["standing"])
 
@@ -131,6 +135,18 @@ class LinkStore:
         with self._ledger.transaction("linked") as connection:
             connection.execute("DELETE FROM linked")
             connection.executemany("INSERT INTO linked VALUES (?)", [(standing,)] if standing is not None else [])
+
+    def gone(self, *, limit: int) -> list[Passage]:
+        """Return passages that went or were revised since all was linked, as they were, in order; at the most 2001."""
+        return [passage_of(row) for row in self._ledger.rows(_GONE, limit)]
+
+    def revised(self) -> list[Passage]:
+        """Return those of `gone` that are still there, as they are now."""
+        return [passage_of(row) for row in self._ledger.rows(_REVISED)]
+
+    def gone_repeats(self) -> bool:
+        """Whether another source has the anchor of a passage of `gone`."""
+        return self._ledger.row(_GONE_REPEATS) is not None
 
     def of(self, change: Change) -> list[Link]:
         """Return the links of one change; they name no ordinal of it but 0."""

@@ -13,6 +13,7 @@ from sonde.store.migrations import (
     m007_mentions,
     m008_linked,
     m009_text_vectors,
+    m010_gone,
 )
 
 _STEPS = (
@@ -25,6 +26,7 @@ _STEPS = (
     m007_mentions,
     m008_linked,
     m009_text_vectors,
+    m010_gone,
 )
 SCRIPTS: tuple[str, ...] = tuple(step.SCRIPT for step in _STEPS)
 FORMAT = len(SCRIPTS)
