@@ -17,3 +17,9 @@ def shared_data() -> Path:
             pytest.fail(message)
         pytest.skip(message)
     return folder
+
+
+@pytest.fixture(autouse=True)
+def no_sentence_model_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests hold whether or not the extra with the sentence model is there; those of the model itself bring it back."""
+    monkeypatch.setattr("sonde.decisions.installed_model.installed_model", lambda: None)

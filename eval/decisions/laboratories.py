@@ -170,7 +170,7 @@ def _question(project: Project, truth: Truth, found: Found) -> None:
         _score(found, "sonde why", ask, given, answer.answered, exact)
         for name, method in METHODS[1:]:
             plain = method(project, everything, ask.words)
-            _score(found, name, ask, list(plain.quotes), None, True)
+            _score(found, name, ask, list(plain.quotes), plain.answered, True)
         if bool(ask.gold) != answer.answered:
             sys.stderr.write(f"seed {truth.seed}, {'silent' if ask.gold else 'answered'}: {ask.words}\n")
 

@@ -3,11 +3,12 @@
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
 from sonde.decisions.answers import why_question
+from sonde.decisions.archive import Archive
 from sonde.operations.why import open_archive
 from sonde.records.decisions import Passage
 from sonde.store import Project
@@ -34,9 +35,12 @@ class Method(Protocol):
 
 def ask(project: Project, everything: Sequence[Passage], question: str) -> Given:  # noqa: ARG001 - as the others
     """`sonde why`; where it keeps silent, the nearest evidence counts for the ranking and not as an answer."""
-    why = why_question(open_archive(project), question)
-    quotes = why.quotes if why.answered else why.nearest
-    return Given(tuple((quote.anchor, quote.text) for quote in quotes), why.answered)
+    return _answer(open_archive(project), question)
+
+
+def ask_by_words(project: Project, everything: Sequence[Passage], question: str) -> Given:  # noqa: ARG001 - as others
+    """`sonde why` where no sentence model is installed."""
+    return _answer(replace(open_archive(project), meaning=None), question)
 
 
 def bm25(project: Project, everything: Sequence[Passage], question: str) -> Given:  # noqa: ARG001 - as the others
@@ -69,11 +73,18 @@ def blame(project: Project, everything: Sequence[Passage], question: str) -> Giv
 
 METHODS: tuple[tuple[str, Method], ...] = (
     ("sonde why", ask),
+    ("sonde why, words alone", ask_by_words),
     ("BM25 alone", bm25),
     ("grep", grep),
     ("recency", recency),
     ("line blame alone", blame),
 )
+
+
+def _answer(archive: Archive, question: str) -> Given:
+    why = why_question(archive, question)
+    quotes = why.quotes if why.answered else why.nearest
+    return Given(tuple((quote.anchor, quote.text) for quote in quotes), why.answered)
 
 
 def _given(passages: Sequence[Passage]) -> Given:

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from scipy.special import erf
 from tests.decisions.sentence_models import DIMENSION, INNER, PLACES, SPECIAL, model_in
 
-from sonde.decisions.sentence_model import SentenceModel, identity_of
+from sonde.decisions.sentence_model import SentenceModel, gelu, identity_of
 from sonde.errors import BadInput
 from sonde.records.arrays import AnyArray
 
@@ -101,3 +102,10 @@ def test_other_weights_are_another_model(tmp_path: Path) -> None:
     before = identity_of(tmp_path)
     model_in(tmp_path, WORDS, layers=1, seed=1)
     assert identity_of(tmp_path) != before
+
+
+def test_the_activation_is_that_of_the_error_function() -> None:
+    values = np.linspace(-30.0, 30.0, 200_001).astype(np.float32)
+    exact = 0.5 * values * (1.0 + erf(values.astype(float) / np.sqrt(2.0)))
+    found = gelu(values[:, None].copy()).ravel()
+    assert np.max(np.abs(found - exact) / np.maximum(np.abs(exact), 1.0)) < 1e-6

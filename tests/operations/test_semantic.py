@@ -11,8 +11,8 @@ from sonde.decisions import free_answers
 from sonde.decisions.ranking import asked_of, ranked
 from sonde.decisions.retrieval import parse_question
 from sonde.decisions.sentence_model import SentenceModel
-from sonde.errors import BadInput
-from sonde.operations.semantic import add_vectors, meaning_of, use_model, use_no_model
+from sonde.errors import BadInput, WrongUse
+from sonde.operations.semantic import COMPARED, _ReadMeaning, add_vectors, meaning_of, use_model, use_no_model
 from sonde.operations.why import Asked, why
 from sonde.records.decisions import Passage
 from sonde.store import Project
@@ -126,3 +126,66 @@ def test_the_same_model_again_reads_nothing_again_another_reads_all(project: Pro
 def test_without_a_model_nothing_is_read(project: Project) -> None:
     assert add_vectors(project) == 0
     assert meaning_of(project) is None
+
+
+@pytest.fixture
+def installed(model: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr("sonde.decisions.installed_model.installed_model", lambda: model)
+    monkeypatch.setattr("sonde.decisions.installed_model.require_published", lambda _: None)
+    return model
+
+
+def test_an_installed_model_compares_what_words_found_as_vectors_do(project: Project, installed: Path) -> None:
+    question = "doubled gap for slabs"
+    read, passages = meaning_of(project), list(project.passages.all())[::-1]
+    use_model(project, installed)
+    kept = meaning_of(project)
+    assert read is not None
+    assert kept is not None
+    found, wanted = read.likeness(question).of(passages), kept.likeness(question).of(passages)
+    assert list(found) == [one.anchor for one in passages[:COMPARED]]
+    assert max(abs(found[anchor] - wanted[anchor]) for anchor in found) < 2e-3  # kept in half precision
+
+
+def test_an_installed_model_is_used_unless_declined(project: Project, installed: Path) -> None:
+    question = Asked("Why was the gap of slabs widened?")
+    with_model = why(project, question)
+    use_no_model(project)
+    assert meaning_of(Project.open(project.root)) is None
+    assert why(project, question).quotes[0].score < with_model.quotes[0].score
+    assert project.text_vectors.n_missing() == 41  # a question keeps nothing in the project
+
+
+def test_an_installed_model_of_others_is_refused_where_it_is_needed(
+    project: Project, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sonde.decisions.installed_model.installed_model", lambda: model)
+    with pytest.raises(BadInput, match="sonde semantic --off"):
+        why(project, Asked("Why was the gap of slabs widened?"))
+    with pytest.raises(BadInput, match="published"):
+        use_model(project)
+    assert project.text_vectors.model() is None
+
+
+def test_without_a_folder_the_installed_model_reads_all(project: Project, installed: Path) -> None:
+    used = use_model(project)
+    assert (used.folder, used.n_new) == (str(installed), 41)
+
+
+def test_without_a_folder_and_a_model_it_says_how_to_install_one(project: Project) -> None:
+    with pytest.raises(WrongUse, match=r"pip install 'sonde-mlip\[semantic\]'"):
+        use_model(project)
+
+
+def test_what_was_read_for_questions_does_not_grow_without_end(
+    project: Project, installed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sonde.operations.semantic.MOST_KEPT", 40)
+    meaning = meaning_of(project)
+    assert isinstance(meaning, _ReadMeaning)
+    passages = list(project.passages.all())
+    first = meaning.likeness("gap").of(passages)
+    for number in range(20):
+        meaning.likeness(f"gap {number}").of(passages)
+        assert len(meaning.kept) <= 40 + COMPARED + 1
+    assert meaning.likeness("gap").of(passages) == first

@@ -112,19 +112,24 @@ def dossier(
 
 
 def semantic(
-    folder: Annotated[Path | None, typer.Argument(help="Folder of a sentence model of the BERT family.")] = None,
-    off: Annotated[bool, typer.Option("--off", help="Rank by words alone again.")] = False,
+    folder: Annotated[
+        Path | None, typer.Argument(help="Folder of a sentence model of the BERT family; else the installed one.")
+    ] = None,
+    off: Annotated[bool, typer.Option("--off", help="Rank by words alone.")] = False,
     project: ProjectFolder = HERE,
     as_json: AsJson = False,
 ) -> None:
-    """Rank passages by meaning, too, with a sentence model on this machine; nothing is sent anywhere."""
+    """Read what every passage means, once, with a sentence model on this machine; nothing is sent anywhere.
+
+    Where one is installed, `why` compares what a question's words found by meaning; after this, it also searches so.
+    """
     from sonde.operations.semantic import use_model, use_no_model
     from sonde.views.decisions import show_semantic
 
-    if (folder is None) is not off:
+    if folder is not None and off:
         raise WrongUse("Give the folder of a model, or --off.")
     opened = open_project(project)
-    used = use_no_model(opened) if folder is None else use_model(opened, folder, progress=progress_for_terminal())
+    used = use_no_model(opened) if off else use_model(opened, folder, progress=progress_for_terminal())
     show(used, show_semantic, as_json)
 
 

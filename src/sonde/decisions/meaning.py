@@ -1,4 +1,4 @@
-"""How alike in meaning a question and passages are, where a project uses a sentence model."""
+"""How alike in meaning a question and passages are, where a sentence model is in use."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
@@ -10,11 +10,11 @@ class Likeness(Protocol):
     """How alike passages are to one question."""
 
     def nearest(self) -> Iterator[Passage]:
-        """Yield passages, the most alike first."""
+        """Yield passages, the most alike first; none where they were not read."""
         ...
 
     def of(self, passages: Sequence[Passage]) -> Mapping[str, float]:
-        """Return the cosines of passages by their anchors; those without a vector are left out."""
+        """Return the cosines of passages, given best first, by their anchors; those not compared are left out."""
         ...
 
 
@@ -22,5 +22,5 @@ class Meaning(Protocol):
     """Vectors of passages by a sentence model."""
 
     def likeness(self, question: str) -> Likeness:
-        """Compare a question with every passage."""
+        """Compare a question with passages."""
         ...

@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate, islice
 
 from sonde.concepts import words_of
@@ -76,14 +76,21 @@ def ranked(index: PassageIndex, asked: Asked, alike: Likeness | None = None) -> 
         for passage in beside[anchor]:
             read.setdefault(passage.anchor, passage)
             around.setdefault(passage.anchor, [read[anchor]])
-    cosines = alike.of(list(read.values())) if alike else {}
-    usual = sum(cosines.values()) / max(len(cosines), 1)
     found = []
     for anchor, passage in read.items():
-        document = documents.get(document_of(passage), 0.0)
-        near = Near(known.get(anchor, 0.0), around.get(anchor, ()), document, cosines.get(anchor, usual))
+        near = Near(known.get(anchor, 0.0), around.get(anchor, ()), documents.get(document_of(passage), 0.0))
         found.append(_found(asked, passage, near))
-    return sorted(found, key=lambda item: -item.score)
+    found.sort(key=lambda item: -item.score)
+    return _by_meaning(found, alike) if alike else found
+
+
+def _by_meaning(found: Sequence[Found], alike: Likeness) -> list[Found]:
+    """Order what was found by how alike it is to the question, too; what was not compared counts as usual."""
+    cosines = alike.of([item.passage for item in found])
+    usual = sum(cosines.values()) / max(len(cosines), 1)
+    weighed = [replace(item.signs, meaning=cosines.get(item.passage.anchor, usual)) for item in found]
+    again = [replace(item, signs=signs, score=score_of(signs)) for item, signs in zip(found, weighed, strict=True)]
+    return sorted(again, key=lambda item: -item.score)
 
 
 def _alike(index: PassageIndex, asked: Asked, alike: Likeness, known: Set[str]) -> "list[_Candidate]":

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.special import erf
 
 from sonde.errors import BadInput
 from sonde.optional_imports import require
@@ -20,8 +19,8 @@ from sonde.records.arrays import AnyArray
 
 MOST_TOKENS = 128
 """Words and pieces of words of a text that are read: what comes later seldom changes what it is about."""
-AT_ONCE = 32
-"""Texts in one pass, of about the same length."""
+AT_ONCE = 8
+"""Texts in one pass, of about the same length: more are filled up to the longest, fewer keep the processor idle."""
 MEND = "Give the folder of a sentence model of the BERT family as sentence-transformers saves it, with {}."
 POOLING = "1_Pooling/config.json"
 
@@ -110,8 +109,7 @@ class SentenceModel:
         attended = (shares @ value).swapaxes(1, 2).reshape(states.shape)
         attended = self._linear(attended, f"{name}attention.output.dense")
         states = self._normed(states + attended, f"{name}attention.output.LayerNorm")
-        inner = self._linear(states, f"{name}intermediate.dense")
-        inner *= np.float32(0.5) * (1 + erf(inner / np.float32(np.sqrt(2.0))))
+        inner = gelu(self._linear(states, f"{name}intermediate.dense"))
         return self._normed(states + self._linear(inner, f"{name}output.dense"), f"{name}output.LayerNorm")
 
     def _by_head(self, states: AnyArray, name: str) -> AnyArray:
@@ -133,6 +131,33 @@ class SentenceModel:
         if name not in self._weights:
             raise _damaged(self.folder, "model.safetensors", f"holds no {name}")
         return self._weights[name]
+
+
+ERF = tuple(map(np.float32, (1.12837868, 0.102768867, -1.87401650e-4, -6.24976992e-4, 8.98122955e-5, -6.03928823e-6,
+                             1.63434142e-7)))  # fmt: skip
+"""erf(z) = tanh(z p(z²)) to 5e-7 for |z| ≤ 4, by these coefficients of p, lowest first: fitted to artanh(erf(z)) / z.
+
+numpy's tanh takes a twentieth of the time of scipy's erf, which took half of a whole pass."""
+ERF_REACH, ROWS = np.float32(4.0), 32
+
+
+def gelu(values: AnyArray) -> AnyArray:
+    """x (1 + erf(x / √2)) / 2, in place; arXiv 1606.08415."""
+    rows = values.reshape(-1, values.shape[-1])
+    for start in range(0, len(rows), ROWS):  # a part that fits into the processor's cache
+        part = rows[start : start + ROWS]
+        z = np.clip(part * np.float32(np.sqrt(0.5)), -ERF_REACH, ERF_REACH)
+        square = z * z
+        sum_ = np.full_like(z, ERF[-1])
+        for coefficient in ERF[-2::-1]:
+            sum_ *= square
+            sum_ += coefficient
+        z *= sum_
+        np.tanh(z, out=z)
+        z += 1
+        z *= np.float32(0.5)
+        part *= z
+    return values
 
 
 def identity_of(folder: Path) -> str:

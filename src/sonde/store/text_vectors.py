@@ -47,6 +47,9 @@ class TextVectors:
         return found
 
 
+_DECLINED = TextModel("", "", 0)
+
+
 class TextVectorStore:
     """The project's sentence model and the vectors of its passages."""
 
@@ -54,20 +57,23 @@ class TextVectorStore:
         self._ledger = ledger
 
     def model(self) -> TextModel | None:
-        """Return the model in use; None where there is none."""
-        row = self._ledger.row("SELECT folder, identity, dimension FROM text_models")
-        return None if row is None else TextModel(row["folder"], row["identity"], row["dimension"])
+        """Return the model whose vectors are kept; None where there is none."""
+        said = self._said()
+        return None if said == _DECLINED else said
+
+    def declined(self) -> bool:
+        """Whether it was said that passages shall not be ranked by meaning."""
+        return self._said() == _DECLINED
 
     def use(self, model: TextModel | None) -> None:
-        """Use a model from now on, or none; vectors of another model are forgotten."""
-        known = self.model()
+        """Keep vectors by a model from now on, or rank by none; vectors of another model are forgotten."""
+        known, said = self.model(), model or _DECLINED
         with self._ledger.transaction("text_vectors") as connection:
             connection.execute("DELETE FROM text_models")
             if model is None or known is None or known.identity != model.identity:
                 connection.execute("DELETE FROM text_vectors")
-            if model is not None:
-                values = (model.folder, model.identity, model.dimension)
-                connection.execute("INSERT INTO text_models VALUES (?, ?, ?)", values)
+            values = (said.folder, said.identity, said.dimension)
+            connection.execute("INSERT INTO text_models VALUES (?, ?, ?)", values)
 
     def n_missing(self) -> int:
         """Return how many passages have no vector."""
@@ -95,3 +101,7 @@ class TextVectorStore:
             np.array([row["passage"] for row in rows], dtype=np.int64),
             vectors.reshape(len(rows), model.dimension if model else 0),
         )
+
+    def _said(self) -> TextModel | None:
+        row = self._ledger.row("SELECT folder, identity, dimension FROM text_models")
+        return None if row is None else TextModel(row["folder"], row["identity"], row["dimension"])
