@@ -1,5 +1,6 @@
 """One setting in the words of codes and in the words of people: the reason is found whichever were used."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -75,6 +76,48 @@ def test_a_question_in_words_finds_the_change_and_its_reason() -> None:
     why = why_question(archive(change, "Relax to 20 meV/Å, else the phonons are imaginary."), "why relax to 20 meV/Å?")
     assert why.changes[0] == change
     assert why.answered
+
+
+def test_talk_of_something_else_is_no_answer_to_a_question_about_a_setting() -> None:
+    """The change is known and nobody gave a reason: reasons for other things are not it, few as passages may be."""
+    change = set_to("SIGMA", "0.1", "0.2", "eV")
+    others = (
+        "Let's judge models by force RMSE instead of energy MAE, since energies are dominated by the offset.",
+        "The uncertainty threshold of 0.1 eV/Å selects thermal noise, because the committee disagrees by that much.",
+        "Lab coats stay on because the floor is wet.",
+    )
+    for question in ("why is SIGMA 0.2?", "why was sigma set back to 0.2 eV?", "what was sigma and why?"):
+        why = why_question(archive(change, *others), question)
+        assert not why.answered
+        assert why.changes == (change,)
+
+
+def test_a_reason_against_a_value_does_not_answer_why_it_was_set() -> None:
+    change = set_to("SIGMA", "0.1", "0.2", "eV")
+    said = "smearing: 0.2 eV smears out the d band so the energies are off by 5 meV/atom. Going to 0.1 eV today."
+    then = WHEN - timedelta(days=200)
+    long_before = Passage("slack:dft/1.0", said, "slack", "Raj", then - timedelta(hours=1), "dft/1.0", "dft")
+    earlier = replace(change, old="0.2", new="0.1", time=then, commit="5a" * 20)
+    changes, said_all = [earlier, change], [long_before]
+    whole = Archive(Listed(said_all), changes, ListedLinks(changes, link(changes, said_all)))
+    assert why_question(whole, "why is the smearing 0.1 eV?").answered
+    assert not why_question(whole, "why is SIGMA 0.2?").answered
+
+
+@pytest.mark.parametrize(
+    ("question", "new"),
+    [
+        ("why is the plane-wave cutoff 400 eV?", "400"),
+        ("why a plane-wave cutoff of more than 400 eV?", "520"),
+        ("why not 600 eV for the plane-wave cutoff?", "520"),
+        ("why ENCUT 520 instead of 400?", "520"),
+    ],
+)
+def test_a_value_that_was_not_taken_asks_for_what_was(question: str, new: str) -> None:
+    now = set_to("ENCUT", "400", "520", "eV")
+    first = replace(now, old=None, new="400", time=WHEN - timedelta(days=99), commit="5a" * 20)
+    archived = archive(now, "Pulay stress at 400 eV, so the plane-wave cutoff goes to 520. 600 is too expensive.")
+    assert why_question(replace(archived, changes=[first, now]), question).changes[0].new == new
 
 
 def test_what_was_measured_does_not_change_the_subject() -> None:

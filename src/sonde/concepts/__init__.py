@@ -89,6 +89,7 @@ _UNIT_MEANINGS: tuple[tuple[re.Pattern[str], str], ...] = (
     ),
     (re.compile(r"(?:ev|ry|ha\w*|electron_volt|rydberg)\W*$", re.IGNORECASE), "plane_wave_cutoff"),
     (re.compile(r"(?:a|å|ang\w*|bohr)\W*$", re.IGNORECASE), "cutoff_radius"),
+    (re.compile(r"gpa|kbar", re.IGNORECASE), "pressure"),
 )
 
 
@@ -192,14 +193,14 @@ def _within(last: str) -> str | None:
 
 
 _BARE_WORD = r"[Cc]ut-? ?off|[Tt]hreshold|[Ff]ilter|[Cc]ap|[Ll]imit|[Cc]ut"
-_BARE_UNIT = r"(?:m?eV|Ry|Ha)(?:\s?(?:/|per)\s?(?:Å|A|[Aa]ng\w*|[Bb]ohr))?|Å|A|[Aa]ngstrom|[Bb]ohr"
+_BARE_UNIT = r"(?:m?eV|Ry|Ha)(?:\s?(?:/|per)\s?(?:Å|A|[Aa]ng\w*|[Bb]ohr))?|Å|A|[Aa]ngstrom|[Bb]ohr|GPa|kbar"
 _BARE = re.compile(
     rf"(?<![\w-])(?P<word>{_BARE_WORD})s?\b[^.;\n]{{0,25}}?\d\s?(?P<unit>{_BARE_UNIT})(?![\w/])"
     rf"|(?<![\w.])\d[\d.]*\s?(?P<unit2>{_BARE_UNIT}) (?P<word2>{_BARE_WORD})s?\b",
 )
 _HINTS_OF_BARE = ("cut", "threshold", "filter", "cap", "limit")
 _VAGUE = re.compile(r"(?:cap|limit|cut)", re.IGNORECASE)
-"""A cap of 5 eV may be of anything, one of 5 eV/Å is of forces."""
+"""A cap of 5 eV may be of anything, one of 5 eV/Å is of forces, one of 20 GPa of pressures."""
 
 
 def _bare_cutoffs(text: str, lower: str) -> list[tuple[int, int, str]]:
@@ -209,7 +210,7 @@ def _bare_cutoffs(text: str, lower: str) -> list[tuple[int, int, str]]:
     found = []
     for match in _BARE.finditer(text):
         unit = match["unit"] or match["unit2"]
-        vague = _VAGUE.fullmatch(match["word"] or match["word2"]) and not re.search(r"/|per", unit)
+        vague = _VAGUE.fullmatch(match["word"] or match["word2"]) and not re.search(r"/|per|GPa|kbar", unit)
         meaning = None if vague else _by_unit("cutoff", unit)
         if meaning:
             found.append((match.start(), match.start() + 1, meaning))

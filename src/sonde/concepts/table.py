@@ -54,10 +54,23 @@ CONCEPTS: tuple[Concept, ...] = (
         "min_distance min_dist dmin d_min rmin r_min min_contact closest_contact shortest_distance minimum_distance"
         " min_interatomic_distance min_bond min_bond_length min_separation contact_ratio closest_contact_ratio"
         " min_contact_ratio min_nn_distance min_atomic_distance shortest_contact overlap_ratio",
-        ("contact", "distance", "too close", "overlap", "approach", "separation", "d_min", "dmin", "min_dist"),
+        (
+            "contact",
+            "distance",
+            "too close",
+            "closer",
+            "covalent",
+            "overlap",
+            "approach",
+            "separation",
+            "d_min",
+            "dmin",
+            "min_dist",
+        ),
         r"(?:close(?:st)?|short(?:est)?|min(?:imum|imal)?)[-_ ](?:\w+[- ])?(?:contacts?|distances?|approach"
         r"|separations?)"
-        r"|contact ratios?|atoms? (?:\w+ )?too close|overlapping atoms|d_?min|min_dist",
+        r"|contact ratios?|atoms? (?:\w+ )?too close|atoms? closer (?:together )?than|overlapping atoms|d_?min|min_dist"
+        r"|(?:of|times) the (?:sum of (?:the )?)?covalent radii",
         "closest_contact_ratio",
     ),
     Concept(
@@ -74,8 +87,8 @@ CONCEPTS: tuple[Concept, ...] = (
         "GPa",
         "pressure",
         "pressure max_pressure p_max pressure_max pstress max_stress stress_max",
-        ("pressure", "pstress", "max_stress"),
-        r"pressures?|pstress|max_stress",
+        ("pressure", "pstress", "max_stress", "compressed"),
+        r"pressures?|pstress|max_stress|(?:strongly|heavily|highly|most|over)[- ]?compressed",
         "pressure",
     ),
     Concept(
@@ -282,10 +295,13 @@ CONCEPTS: tuple[Concept, ...] = (
         "r_max rmax rcut r_cut cutoff_radius radial_cutoff r_cutoff model_cutoff neighbor_cutoff neighbour_cutoff"
         " cutoff_a"
         " descriptor_cutoff interaction_cutoff rcutoff",
-        ("r_max", "rmax", "cut", "radius"),
+        ("r_max", "rmax", "cut", "radius", "receptive", "range", "far"),
         r"r_?max|r_?cut|cut-? ?off radi(?:us|i)|radial cut-? ?offs?|(?:neighbou?r(?:[- ]list)?|interaction"
         r"|descriptor|model)"
-        r" cut-? ?offs?|receptive field",
+        r" cut-? ?offs?|receptive field|range of the (?:model|potential|descriptor)"
+        r"|(?:model|potential|network|descriptor)s? (?:looks?|sees?|reach(?:es)?) (?:only )?(?:[\d.]+ ?(?:nm|Å|A) )?"
+        r"(?:so )?far"
+        r"|how far (?:the |our )?(?:model|potential|network|descriptor)s? (?:looks?|sees?|reach(?:es)?)",
     ),
     Concept("batch_size", None, "batch size", "batch_size batchsize", ("batch",), r"batch[-_ ]?sizes?"),
     Concept("epochs", None, "epochs", "epochs max_num_epochs n_epochs max_epochs num_epochs", ("epoch",), r"epochs?"),

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from sonde.concepts import concept_of, words_of
+from sonde.concepts import concept_of, concepts_in, words_of
 from sonde.decisions.archive import Archive
 from sonde.decisions.decision import decision_of, doubts_of
 from sonde.decisions.free_answers import free_answer
@@ -19,10 +19,13 @@ from sonde.decisions.retrieval import Query, parse_question
 from sonde.decisions.roles import Era, Judged, judge
 from sonde.decisions.search_answers import search_answer
 from sonde.decisions.systems import Home, other_project
-from sonde.decisions.targets import Target, names_another, target_of, value_stance
+from sonde.decisions.targets import Target, names_another, names_key, target_of, value_stance
 from sonde.decisions.threads import Thread
 from sonde.records.decisions import Change, Link, Quote, Why
 
+_REFUSED = re.compile(
+    r"\b(?:than|instead of|not|above|below|over|beyond)\s+(?:(?:at|about|just|only) )?$", re.IGNORECASE
+)
 MOST_ASKED = 40
 """Changes of one commit or line that reasons are looked for: a first commit sets hundreds of values."""
 CONFIRMED = 100.0
@@ -75,7 +78,32 @@ def _answer(archive: Archive, question: str) -> Why:
     if by_change and by_change.answered:
         return by_change
     searched = free_answer(archive.passages, query, archive.meaning)
-    return replace(searched, changes=by_change.changes) if by_change and searched.answered else by_change or searched
+    if by_change is None or not searched.answered:
+        return by_change or searched
+    return _found_beside(archive, asked, searched, by_change)
+
+
+def _found_beside(archive: Archive, asked: Sequence[Change], searched: Why, by_change: Why) -> Why:
+    """What a search gave where no link gave a reason: words from talk of the setting that was asked about.
+
+    Talk that is linked to the changes was read with them, and gives no reason for them.
+    """
+    targets = list({(change.key, change.unit): target_of(change) for change in asked}.values())
+    read = {link.passage for change in asked[:MOST_ASKED] for link in archive.links_of(change)}
+    unread = (quote for quote in searched.quotes if quote.anchor not in read)
+    kept = tuple(quote for quote in unread if _in_talk_of(archive, quote, targets))
+    if not any(quote.role == "reason" for quote in kept):
+        return by_change
+    return replace(searched, quotes=kept, changes=by_change.changes)
+
+
+def _in_talk_of(archive: Archive, quote: Quote, targets: Sequence[Target]) -> bool:
+    passage = archive.passages.get(quote.anchor)
+    if passage is None:
+        return False
+    said = [text for one in archive.talk.thread(passage).passages for text in (one.text, one.title or "")]
+    return any(target.concept in concepts_in(text) or names_key(target, text.lower())
+               for target in targets for text in said)  # fmt: skip
 
 
 def why_key(archive: Archive, key: str) -> Why:
@@ -138,12 +166,19 @@ def changes_asked(archive: Archive, query: Query) -> list[Change]:
     if query.paths:
         in_path = [c for c in named if any(path.split(":")[0] in c.path for path in query.paths)]
         named = in_path or named
-    valued = [change for change in named if value_stance(target_of(change), query.text, about=True) in ("new", "both")]
-    if not valued:
-        valued = [change for change in named if value_stance(target_of(change), query.text, about=True) == "old"]
-    gives_value = any(value_stance(target_of(change), query.text, about=True) for change in named)
-    chosen = valued or ([] if gives_value else named)
+    given = [(change, value_stance(target_of(change), query.text, about=True)) for change in named]
+    set_to = [change for change, stance in given if stance in ("new", "both")]
+    left = [change for change, stance in given if stance == "old"]
+    if _only_refused(query):
+        chosen = left or set_to or named
+    else:
+        chosen = set_to or left or ([] if any(stance for _, stance in given) else named)
     return sorted(chosen, key=lambda change: change.time, reverse=True)
+
+
+def _only_refused(query: Query) -> bool:
+    """Whether a question gives values only to ask why they were not taken: "more than 2.0", "why not 600 eV"."""
+    return bool(query.quantities) and all(_REFUSED.search(query.text[: one.span[0]]) for one in query.quantities)
 
 
 def _best_of(archive: Archive, asked: Sequence[Change], question: str) -> Why:
