@@ -18,7 +18,8 @@ def text_pieces(file: Path, name: str) -> Iterator[Piece]:
     text = read_utf8(file)
     author = document_facts(text, name).author
     for part in document_paragraphs(text, name):
-        yield Piece(f"line={part.line}", part.text, part.heading, f"line={part.section_line}", author, part.time)
+        who = part.author or author
+        yield Piece(f"line={part.line}", part.text, part.heading, f"line={part.section_line}", who, part.time)
 
 
 READERS: dict[str, PieceReader] = dict.fromkeys(HEADINGS, text_pieces) | {

@@ -90,13 +90,13 @@ def _pieces(path: str, blob: str, objects: Objects) -> list[tuple[Paragraph, boo
 
 
 def _passage(piece: Paragraph, origin: Origin) -> Passage:
-    """A date in a heading tells more than the commit that brought the file, unless it lies in the commit's future."""
+    """What a heading says of day and author tells more than the commit, unless the day lies in the commit's future."""
     dated = piece.time and (origin.time is None or piece.time <= origin.time)
     return Passage(
         anchor=f"{origin.path}:{origin.line}@{origin.commit}",
         text=piece.text,
         kind="file",
-        author=origin.author,
+        author=piece.author or origin.author,
         time=piece.time if dated else origin.time,
         thread=f"{origin.path}#{piece.heading}" if piece.heading else None,
         title=piece.heading or origin.path,

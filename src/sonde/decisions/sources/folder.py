@@ -167,7 +167,7 @@ def _passage(piece: Paragraph, version: Version) -> Passage:
         anchor=f"file:{name}#line={piece.line}",
         text=piece.text,
         kind="folder",
-        author=None,
+        author=piece.author,
         time=piece.time or version.time,
         thread=f"file:{name}#line={piece.section_line}" if piece.heading else f"file:{name}",
         title=piece.heading or name,

@@ -36,7 +36,7 @@ def _document(text: str, name: str) -> Iterator[Passage]:
             anchor=f"file:{name}#line={paragraph.line}",
             text=paragraph.text,
             kind="notes",
-            author=facts.author,
+            author=paragraph.author or facts.author,
             time=paragraph.time,
             thread=f"file:{name}#line={paragraph.section_line}",
             title=paragraph.heading or name,

@@ -33,6 +33,8 @@ class Paragraph:
     """Where the section begins: paragraphs of one section share it."""
     time: datetime | None = None
     """Date of the nearest heading that carries one, else of the document."""
+    author: str | None = None
+    """Who is named beside it, not for the whole document."""
 
 
 @dataclass(frozen=True)
