@@ -11,12 +11,15 @@ import pytest
 from tests.cli.terminal import done, sonde
 from tests.operations.group import checkpoint, project_in, sources
 
-from sonde.errors import NotFound, WrongUse
+from sonde.errors import Locked, NotFound, WrongUse
 from sonde.operations.add_dataset import add_dataset
 from sonde.operations.add_potential import PotentialOptions, add_potential
 from sonde.operations.add_source import add_source, add_sources
 from sonde.operations.dossier import dossier
 from sonde.operations.gaps import gaps, timeline
+from sonde.operations.kept_findings import KINDS, kept_audit, kept_lineage
+from sonde.operations.lineage import lineage
+from sonde.operations.remove import remove
 from sonde.operations.why import Asked, why
 from sonde.records.decisions import Dossier, Gaps
 from sonde.records.jsonable import to_json
@@ -25,6 +28,8 @@ from sonde.sample_lab.frames import sample_frames
 from sonde.sample_lab.laboratory import Laboratory, Truth
 from sonde.sample_lab.plan import sample_plan
 from sonde.store import Project
+from sonde.store.artifacts import ArtifactStore
+from sonde.store.datasets import DatasetStore
 from sonde.views.dossier import crate_metadata, dossier_markdown, dossier_page, write_crate
 
 HOSTILE = "\x1b[31m<script>alert(1)</script> **bold** [link](javascript:x) `code` {{ 7 * 7 }}"
@@ -233,3 +238,49 @@ def test_the_commands(lab: tuple[Project, Laboratory, Truth], tmp_path: Path) ->
     assert sonde("dossier", "alloy", "--out", tmp_path / "crate", "--project", root).code == 1
     assert sonde("dossier", "aloy", "--project", root).code == 1
     assert sonde("dossier", "alloy", "--for", "fun", "--project", root).code == 2
+
+
+def test_frames_are_looked_at_once_for_dossiers_and_gaps(
+    lab: tuple[Project, Laboratory, Truth], collected: Dossier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project, _, _ = lab
+
+    def read(*_: object) -> None:
+        pytest.fail("the frames were read again")
+
+    monkeypatch.setattr(DatasetStore, "frames", read)
+    assert dossier(project, "alloy", "reproduce") == collected
+    assert gaps(project).gaps
+
+
+def test_what_was_found_of_a_dataset_goes_with_it(
+    lab: tuple[Project, Laboratory, Truth], tmp_path: Path, collected: Dossier
+) -> None:
+    _, laboratory, _ = lab
+    project = project_in(tmp_path)
+    for pool in (laboratory.raw_pool, laboratory.training):
+        add_dataset(project, "pool", [pool])
+        add_dataset(project, "half", [laboratory.training], child_of="pool")
+        kept = kept_lineage(project, "pool", "half")
+        assert kept.rules == lineage(project, "pool", "half").rules
+        assert kept_audit(project, "half").surfaces == collected.datasets[0].surfaces
+        if pool == laboratory.raw_pool:
+            assert kept.n_dropped > 0
+            remove(project, "half")
+            assert not [name for kind in KINDS for name in project.artifacts.names(kind)]
+            remove(project, "pool")
+    assert kept.n_dropped == 0
+
+
+def test_findings_are_made_where_another_is_writing(
+    lab: tuple[Project, Laboratory, Truth], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = project_in(tmp_path)
+    add_dataset(project, "pool", [lab[1].training])
+
+    def put(*_: object) -> None:
+        raise Locked("held by somebody else")
+
+    monkeypatch.setattr(ArtifactStore, "put", put)
+    assert kept_audit(project, "pool").surfaces
+    assert project.artifacts.names(KINDS[1]) == []

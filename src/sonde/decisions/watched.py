@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from sonde.concepts import feature_of, words_of
+from sonde.concepts import concept_of, feature_of, words_of
 from sonde.decisions.answers import why_change
 from sonde.decisions.archive import Archive
 from sonde.decisions.renamed_files import first_names
@@ -37,7 +37,9 @@ Effects = Mapping[Change, Effect]
 
 def watched(changes: Iterable[Change]) -> list[Change]:
     """Changes of settings that have a name in the field, oldest first."""
-    return sorted((one for one in changes if target_of(one).concept is not None), key=lambda one: one.time)
+    listed = list(changes)
+    named = {key for key in {(one.key, one.unit) for one in listed} if concept_of(*key) is not None}
+    return sorted((one for one in listed if (one.key, one.unit) in named), key=lambda one: one.time)
 
 
 def level_of(change: Change) -> Level:

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from sonde.errors import WrongUse
-from sonde.operations.audit import audit
 from sonde.operations.effects import effects_of, lineages
+from sonde.operations.kept_findings import kept_audit
 from sonde.operations.why import open_archive
 from sonde.progress import SILENT, Progress
 from sonde.records.datasets import Lineage
@@ -106,7 +106,7 @@ def _chain(project: "Project", dataset: str | None) -> list[str]:
 
 
 def _dataset(project: "Project", name: str, lineage: Lineage | None, progress: Progress) -> DossierDataset:
-    row, checked = project.datasets.row(name), audit(project, name, progress=progress)
+    row, checked = project.datasets.row(name), kept_audit(project, name, progress=progress)
     return DossierDataset(
         name=name,
         n_frames=row.n_frames,
@@ -114,12 +114,8 @@ def _dataset(project: "Project", name: str, lineage: Lineage | None, progress: P
         files=tuple(f"{file.path} ({file.sha256})" for file in row.sources),
         rule=lineage.rules[0].rule if lineage is not None and lineage.rules else None,
         n_dropped=None if lineage is None else lineage.n_dropped,
-        surfaces=tuple(
-            f"{surface.n_frames:,} frames: "
-            + (", ".join(f"{field} {value}" for field, value in surface.fields.items()) or "not stated")
-            for surface in checked.surfaces
-        ),
-        alarms=tuple(alarm.message for alarm in checked.alarms),
+        surfaces=checked.surfaces,
+        alarms=checked.alarms,
     )
 
 

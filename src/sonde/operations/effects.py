@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from sonde.operations.kept_findings import kept_lineage
 from sonde.progress import SILENT, Progress
 from sonde.records.datasets import Lineage
 from sonde.records.decisions import Change, Effect
@@ -13,11 +14,9 @@ if TYPE_CHECKING:
 
 def lineages(project: "Project", *, progress: Progress = SILENT) -> dict[str, Lineage]:
     """Recover how each dataset of the project came from the one that it was made from, by its name."""
-    from sonde.operations.lineage import lineage
-
     rows = [project.datasets.row(name) for name in project.datasets.names()]
     made = [(row.name, row.child_of) for row in rows]
-    return {name: lineage(project, parent, name, progress=progress) for name, parent in made if parent is not None}
+    return {name: kept_lineage(project, parent, name, progress=progress) for name, parent in made if parent is not None}
 
 
 def effects_of(archive: "Archive", found: dict[str, Lineage]) -> dict[Change, Effect]:

@@ -5,6 +5,7 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 from sonde.errors import NotFound, SondeError
+from sonde.operations.kept_findings import forget_findings
 from sonde.operations.links import link_again
 from sonde.operations.trust import ARTIFACTS
 from sonde.progress import SILENT, Progress
@@ -23,6 +24,7 @@ def remove(project: "Project", name: str, *, progress: Progress = SILENT) -> str
         if name in project.datasets.names():
             _refuse_if_needed(project, name)
             _forget_evaluations(project, project.potentials.names(), [name])
+            forget_findings(project, name)
             project.datasets.remove(name)
             return f"dataset {name} removed"
         if name in project.potentials.names():
