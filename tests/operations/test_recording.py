@@ -6,6 +6,7 @@ import select
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -180,6 +181,41 @@ def test_a_decision_is_a_record_that_why_quotes(project: Project, tmp_path: Path
     answer = why(project, Asked(question="why is force_cutoff 15 eV/Å?"))
     assert answer.answered
     assert any(REASON in quote.text and "0001-force" in quote.anchor for quote in answer.quotes)
+
+
+@pytest.mark.parametrize("kind", ["notes", "adr"])
+def test_why_tells_what_a_record_rejects_and_how_far_it_reaches(
+    kind: str, repository: Path, project: Project, tmp_path: Path
+) -> None:
+    git(repository, "commit", "-a", "-m", "cutoff")
+    add_source(project, "git", repository)
+    path = tmp_path / "records" / "0001-force.md"
+    path.parent.mkdir()
+    path.write_text(record_text(replace(DECISION, day=date.today())), encoding="utf-8")
+    add_source(project, kind, path.parent)
+    decision = why(project, Asked(key="force_cutoff")).decision
+    assert decision is not None
+    assert any("20 eV/Å, which lets half of them in" in told for told in decision.rejected)
+    assert decision.scope == "This holds for rattled cells."
+
+
+def test_a_trailer_that_argues_for_what_was_rejected_is_no_reason(repository: Path, tmp_path: Path) -> None:
+    against = "20 because it keeps the liquids"
+    at_a_terminal(repository, [REASON, against], *COMMIT)
+    project = project_in(tmp_path)
+    add_source(project, "git", repository)
+    answer = why(project, Asked(key="force_cutoff"))
+    roles = {quote.role: quote.text for quote in answer.quotes}
+    assert against not in roles["reason"]
+    assert against in roles["rejected"]
+
+
+def test_names_of_files_do_not_steer_the_terminal(repository: Path) -> None:
+    (repository / "a\x1b[2J.yaml").write_text("force_cutoff: 20.0\n", encoding="utf-8")
+    git(repository, "add", "--all")
+    git(repository, "commit", "-m", "b", "--no-verify")
+    (repository / "a\x1b[2J.yaml").write_text("force_cutoff: 15.0\n", encoding="utf-8")
+    assert "\x1b[2J" not in at_a_terminal(repository, [""], *COMMIT)
 
 
 def test_records_are_numbered_and_none_is_overwritten(project: Project) -> None:

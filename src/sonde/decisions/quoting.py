@@ -16,7 +16,8 @@ MOST_CONTEXT = 2
 REACH = re.compile(
     r"\b(?:only|on purpose|deliberate\w*|intention\w*|must (?:stay|not)|(?:have|has|need) to (?:stay|be kept)"
     r"|excluded?|untouched|unaffected"
-    r"|leave (?:\w+ ){1,4}(?:alone|out|in)|(?:not|meant) for|concerns?|nothing (?:of|else)|except|spared?|should not"
+    r"|leave (?:\w+ ){1,4}(?:alone|out|in)|(?:not|meant) for"
+    r"|(?:holds?|applies|valid) (?:only )?(?:for|to)|concerns?|nothing (?:of|else)|except|spared?|should not"
     r" be dropped|are fine)\b",
     re.IGNORECASE,
 )

@@ -25,6 +25,8 @@ _ASSENTS = re.compile(
 )
 NEAR_BEFORE = timedelta(days=14)
 NEAR_AFTER = timedelta(days=7)
+_LABELLED = re.compile(r"\W*(?:rejected|discarded|not chosen)(?: options?| alternatives?)?:", re.IGNORECASE)
+"""What a trailer of a commit or a record of a decision calls rejected is not the reason, however it is argued."""
 _OPENING = re.compile(r"\W*(?:\w+: )?(?:but |and |with |at |even )?[\w-]+", re.IGNORECASE)
 _PRAISES = re.compile(
     r"\b(?:would|could|might)(?: also)?(?: have| be|'ve)\b[^.;]{0,30}"
@@ -225,6 +227,8 @@ def _judged(reading: Reading, place: int, strength: float) -> Judged:
     sentence, stance = reading.sentences[place], reading.stances[place]
     said = sentence.cues
     score = said.score * reading.attached[place] * strength
+    if _LABELLED.match(sentence.text) and reading.attached[place] >= 0.5:
+        return Judged(sentence, "rejected", max(score, 1.0))
     if reading.replies[place] and (said.score > 0 or said.states):
         # Who is asked why and says something of the data answers, whatever the words.
         score = (max(said.score, 1.0) + REPLY) * max(reading.attached[place], 0.9) * max(strength, 0.6)

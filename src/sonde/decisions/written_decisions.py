@@ -22,6 +22,8 @@ CHOSEN = re.compile(
 )
 ITEM = re.compile(r"^\s{0,3}(?:[-*+]|\d+[.)])\s+(?P<words>.+(?:\n(?!\s{0,3}(?:[-*+]|\d+[.)])\s).+)*)", re.MULTILINE)
 AGAINST = re.compile(r"^\s*(?:[-*+]\s+)?(?P<words>(?:bad|con|against)\b[,:]?\s.*)$", re.IGNORECASE | re.MULTILINE)
+REJECTED_ITEM = re.compile(r"^\s{0,3}[-*+]\s+Rejected:\s*(?P<words>.+)$", re.IGNORECASE | re.MULTILINE)
+"""An item under the outcome, as `sonde decide` writes it."""
 OVER = re.compile(r"\b(?:superseded|replaced|deprecated|obsolete)\b", re.IGNORECASE)
 NOT_DECIDED = re.compile(r"\b(?:proposed|draft|rejected|declined)\b", re.IGNORECASE)
 LINK = re.compile(r"\[([^\]]+)\]\([^)]*\)")
@@ -75,6 +77,8 @@ def _sections(record: Sequence[Passage]) -> dict[str, str]:
 
 
 def _rejected(sections: Mapping[str, str], chosen: str) -> Iterator[str]:
+    outcomes = (text for heading, text in sections.items() if is_outcome(heading))
+    yield from (found["words"].strip() for text in outcomes for found in REJECTED_ITEM.finditer(text))
     for heading, text in sections.items():
         if not OPTIONS.match(heading) or WEIGHED.search(heading):
             continue

@@ -66,7 +66,8 @@ def record_text(decision: NewDecision) -> str:
     lines += [f"Settles {', '.join(about)}.", ""] if about else []
     lines += ["## Decision Outcome", "", _outcome(decision), ""]
     if decision.rejected:
-        lines += ["## Rejected Options", "", *(f"* Rejected: {_one_line(item)}" for item in decision.rejected), ""]
+        # Under the outcome, so that what was rejected is read together with what was chosen.
+        lines += [*(f"* Rejected: {_one_line(item)}" for item in decision.rejected), ""]
     return "\n".join(lines)
 
 

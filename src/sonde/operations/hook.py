@@ -112,7 +112,7 @@ def ask(folder: Path, message_file: Path, source: str = "", environment: Mapping
 def _told(path: str, difference: object) -> str:
     old, new = difference.old, difference.new  # type: ignore[attr-defined]
     unit = f" {new.unit}" if new.unit else ""
-    return f"{new.key} {old.text} → {new.text}{unit} in {path}"
+    return _printable(f"{new.key} {old.text} → {new.text}{unit} in {path}")
 
 
 def _listed(changed: Sequence[str]) -> list[str]:
@@ -128,7 +128,12 @@ def _line(terminal: IO[bytes], prompt: Sequence[str]) -> str:
         terminal.write(b"\n")
         return ""
     typed = os.read(terminal.fileno(), 4096).decode("utf-8", errors="replace")
-    return " ".join("".join(c if c.isprintable() else " " for c in typed.partition("\n")[0]).split())
+    return _printable(typed.partition("\n")[0])
+
+
+def _printable(text: str) -> str:
+    """One line without what steers a terminal, whoever named the file."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def _has_trailer(message_file: Path) -> bool:

@@ -13,6 +13,7 @@ from sonde.decisions.sources import adr
 from sonde.decisions.written_decisions import decision_in
 from sonde.errors import BadInput
 from sonde.operations.add_source import add_source
+from sonde.operations.decide import NewDecision, record_text
 from sonde.operations.why import Asked, why
 from sonde.records.decisions import Decision, Passage
 from sonde.testing.sources import check_source
@@ -190,3 +191,15 @@ def test_whatever_stands_in_a_record_keeps_the_laws(tmp_path: Path, lines: list[
     check_source(adr.read, build.notes(tmp_path / "adr", {"a.md": text, "b.md": NYGARD}))
     for passages in records(tmp_path, a=text, b=NYGARD).values():
         decision_in(passages)
+
+
+def test_what_decide_writes_is_read_back(tmp_path: Path) -> None:
+    record = NewDecision(
+        "Cutoff", "15 eV/Å", "SCF fails above", rejected=("20 eV/Å: half stay in", "none: they poison")
+    )
+    path = tmp_path / "0001-cutoff.md"
+    path.write_text(record_text(record), encoding="utf-8")
+    decision = decision_in(list(adr.read(path)))
+    assert decision is not None
+    assert decision.rejected == record.rejected
+    assert decision.question == "Cutoff"
