@@ -8,11 +8,12 @@ from pathlib import PurePosixPath
 
 from sonde.decisions.changes.objects import Objects
 from sonde.decisions.changes.repository import Commit, FileChange, Repository
-from sonde.decisions.sources.comments import comments, has_comments
+from sonde.decisions.sources.comments import has_comments
+from sonde.decisions.sources.notebook_cells import by_line, cell_pieces, is_notebook
 from sonde.decisions.sources.paragraphs import Paragraph
 from sonde.decisions.sources.plain_documents import document_paragraphs, is_document
 from sonde.decisions.sources.readable import decoded
-from sonde.decisions.sources.remarks import has_remarks, remarks
+from sonde.decisions.sources.remarks import has_remarks, words_in_code
 from sonde.records.decisions import Passage
 
 
@@ -73,7 +74,7 @@ def followed_blobs(commit: Commit) -> list[str]:
 
 @lru_cache(maxsize=100_000)
 def _followed(path: str) -> bool:
-    return is_document(path) or has_comments(path) or has_remarks(path)
+    return is_document(path) or has_comments(path) or has_remarks(path) or is_notebook(path)
 
 
 def _pieces(path: str, blob: str, objects: Objects) -> list[tuple[Paragraph, bool]]:
@@ -84,9 +85,9 @@ def _pieces(path: str, blob: str, objects: Objects) -> list[tuple[Paragraph, boo
     text = decoded(payload)
     if is_document(path):
         return [(piece, False) for piece in document_paragraphs(text, PurePosixPath(path).name)]
-    beside = {piece.text: piece for piece in comments(text, path)} if has_comments(path) else {}
-    others = remarks(text, path) if has_remarks(path) else ()
-    return [(p, True) for p in beside.values()] + [(piece, False) for piece in others if piece.text not in beside]
+    if is_notebook(path):
+        return list(by_line(cell_pieces(text, PurePosixPath(path).name)))
+    return list(words_in_code(text, path))
 
 
 def _passage(piece: Paragraph, origin: Origin) -> Passage:

@@ -14,7 +14,9 @@ from sonde.decisions.changes.history import value_changes
 from sonde.decisions.changes.objects import LARGEST_BYTES, Objects
 from sonde.decisions.changes.repository import Commit, FileChange
 from sonde.decisions.sources.comments import comments, has_comments
+from sonde.decisions.sources.notebook_cells import CellPiece, cell_pieces, is_notebook
 from sonde.decisions.sources.paragraphs import Paragraph
+from sonde.decisions.sources.pieces import Piece
 from sonde.decisions.sources.plain_documents import document_paragraphs, is_document
 from sonde.decisions.sources.protocol import Source
 from sonde.decisions.sources.readable import decoded, readable
@@ -33,7 +35,7 @@ Item = TypeVar("Item")
 
 
 def read(path: Path) -> Iterator[Passage]:
-    """Yield notes, comments beside values, and tables of results; words that were copied along stand once.
+    """Yield notes, notebooks, comments beside values, tables of results; words that were copied along stand once.
 
     A passage belongs to the oldest version in which its words stand (see `snapshots.series_of`), and has its time
     unless it carries a date of its own. Large tables are data and are left out; hidden files and links, too.
@@ -124,7 +126,7 @@ def _walk(folder: Path) -> Iterator[str]:
 
 
 def _is_followed(name: str) -> bool:
-    return is_document(name) or _is_table(name) or format_of(name) is not None
+    return is_document(name) or is_notebook(name) or _is_table(name) or format_of(name) is not None
 
 
 def _is_table(name: str) -> bool:
@@ -136,18 +138,32 @@ def _content(file: Path) -> bytes | None:
     return file.read_bytes() if file.stat().st_size <= LARGEST_BYTES else None
 
 
-def _pieces(file: Path, name: str) -> Iterator[Paragraph]:
+def _pieces(file: Path, name: str) -> Iterator[Piece]:
     payload = _content(file)
     if payload is None or b"\0" in payload:
         log.info("%s: large or binary, left out", file)
         return
     text = decoded(payload)
-    if is_document(name):
-        yield from document_paragraphs(text, PurePosixPath(name).name)
+    if is_notebook(name):
+        yield from map(_of_cell, cell_pieces(text, PurePosixPath(name).name))
+    elif is_document(name):
+        yield from map(_of_lines, document_paragraphs(text, PurePosixPath(name).name))
     elif _is_table(name):
-        yield from _rows(text)
+        yield from map(_of_lines, _rows(text))
     elif has_comments(name):
-        yield from comments(text, name)
+        yield from map(_of_lines, comments(text, name))
+
+
+def _of_lines(part: Paragraph) -> Piece:
+    section = f"line={part.section_line}" if part.heading else None
+    return Piece(f"line={part.line}", part.text, part.heading, section, part.author, part.time)
+
+
+def _of_cell(piece: CellPiece) -> Piece:
+    """Words of a cell, at its number: that is what Jupyter's reader can count."""
+    place = f"cell={piece.cell}" + (f"-line-{piece.line_of_cell}" if piece.line_of_cell else "")
+    said = piece.paragraph
+    return Piece(place, said.text, said.heading, f"cell={piece.section_cell}", said.author, said.time)
 
 
 def _rows(text: str) -> Iterator[Paragraph]:
@@ -161,15 +177,15 @@ def _rows(text: str) -> Iterator[Paragraph]:
             yield Paragraph(rows, start + 1)
 
 
-def _passage(piece: Paragraph, version: Version) -> Passage:
+def _passage(piece: Piece, version: Version) -> Passage:
     name = readable(version.path).replace("#", "_").replace("\n", " ")
     return Passage(
-        anchor=f"file:{name}#line={piece.line}",
+        anchor=f"file:{name}#{piece.place}",
         text=piece.text,
         kind="folder",
         author=piece.author,
         time=piece.time or version.time,
-        thread=f"file:{name}#line={piece.section_line}" if piece.heading else f"file:{name}",
+        thread=f"file:{name}#{piece.section}" if piece.section else f"file:{name}",
         title=piece.heading or name,
     )
 

@@ -12,7 +12,7 @@ from sonde.records.decisions import Change, Identity, Passage
 
 
 def read(path: Path, revision: str = "HEAD") -> Iterator[Passage]:
-    """Yield the commit messages up to a revision, comments beside values, and its documents and remarks in code.
+    """Yield the commit messages up to a revision, comments beside values, its documents, notebooks, remarks in code.
 
     Comments beside values are taken from all commits; documents, other comments and docstrings as they stand.
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from sonde.decisions.sources.comments import MACHINE, WORD
+from sonde.decisions.sources.comments import MACHINE, WORD, comments, has_comments
 from sonde.decisions.sources.paragraphs import Paragraph
 from sonde.decisions.sources.readable import readable
 
@@ -61,6 +61,13 @@ def remarks(text: str, path: str) -> Iterator[Paragraph]:
     lines = text.split("\n")
     found = [*_comments(lines, marks.line), *_blocks(text, lines, marks.block)]
     yield from sorted(found, key=lambda remark: remark.line)
+
+
+def words_in_code(text: str, path: str) -> Iterator[tuple[Paragraph, bool]]:
+    """Yield comments beside values, then other remarks; of each, whether it is beside a value."""
+    beside = {piece.text: piece for piece in comments(text, path)} if has_comments(path) else {}
+    yield from ((piece, True) for piece in beside.values())
+    yield from ((piece, False) for piece in remarks(text, path) if piece.text not in beside)
 
 
 def _blocks(text: str, lines: list[str], block: re.Pattern[str] | None) -> Iterator[Paragraph]:
