@@ -7,11 +7,13 @@ Architecture: arXiv 1810.04805; sentence vectors by pooling: arXiv 1908.10084.
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from threadpoolctl import ThreadpoolController
 
 from sonde.errors import BadInput
 from sonde.optional_imports import require
@@ -69,13 +71,21 @@ class SentenceModel:
         return int(self._of("embeddings.word_embeddings.weight").shape[1])
 
     def encode(self, texts: Sequence[str]) -> AnyArray:
-        """Vectors of texts, shape (n, dimension), of length one; those of about one length are read together."""
+        """Vectors of texts, shape (n, dimension), of length one; those of about one length are read together.
+
+        As many passes run side by side as the linear algebra would take threads, each with one: it shares work badly
+        among threads where matrices are small, and worse where other programs want the processor, too.
+        """
         ids = [encoding.ids for encoding in self._tokenizer.encode_batch(list(texts))]
         order = sorted(range(len(ids)), key=lambda place: len(ids[place]))
+        passes = [order[start : start + AT_ONCE] for start in range(0, len(order), AT_ONCE)]
         found = np.zeros((len(ids), self.dimension), np.float32)
-        for start in range(0, len(order), AT_ONCE):
-            places = order[start : start + AT_ONCE]
-            found[places] = self._vectors([ids[place] for place in places])
+        algebra = ThreadpoolController().select(user_api="blas")
+        n_threads = max((library.num_threads for library in algebra.lib_controllers), default=1)
+        with algebra.limit(limits=1), ThreadPoolExecutor(n_threads) as workers:
+            vectors = workers.map(lambda places: self._vectors([ids[place] for place in places]), passes)
+            for places, part in zip(passes, vectors, strict=True):
+                found[places] = part
         return found
 
     def _vectors(self, ids: Sequence[Sequence[int]]) -> AnyArray:

@@ -4,6 +4,7 @@ Where one is installed and nothing else was said, a question reads the best of w
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
@@ -102,22 +103,31 @@ class _ReadMeaning:
     kept: dict[str, AnyArray] = field(default_factory=dict)
 
     @cached_property
-    def model(self) -> "SentenceModel":
-        from sonde.decisions.installed_model import require_published
-        from sonde.decisions.sentence_model import SentenceModel
-
-        require_published(self.folder)
-        return SentenceModel.load(self.folder)
+    def model(self) -> "Future[SentenceModel]":
+        """The model as soon as it is read; meanwhile words are searched."""
+        aside = ThreadPoolExecutor(1)
+        reading = aside.submit(_published, self.folder)
+        aside.shutdown(wait=False)
+        return reading
 
     def likeness(self, question: str) -> "_ReadLikeness":
+        _ = self.model  # begins to read it
         return _ReadLikeness(self, question)
 
     def vectors(self, texts: Sequence[str]) -> list[AnyArray]:
         if len(self.kept) > MOST_KEPT:
             self.kept.clear()
         if new := [text for text in dict.fromkeys(texts) if text not in self.kept]:
-            self.kept.update(zip(new, self.model.encode(new), strict=True))
+            self.kept.update(zip(new, self.model.result().encode(new), strict=True))
         return [self.kept[text] for text in texts]
+
+
+def _published(folder: Path) -> "SentenceModel":
+    from sonde.decisions.installed_model import require_published
+    from sonde.decisions.sentence_model import SentenceModel
+
+    require_published(folder)
+    return SentenceModel.load(folder)
 
 
 @dataclass(frozen=True)
