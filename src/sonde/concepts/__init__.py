@@ -93,19 +93,24 @@ _UNIT_MEANINGS: tuple[tuple[re.Pattern[str], str], ...] = (
 )
 
 
+_BETWEEN_PARTS = re.compile(r"[.\[\]/:\s]+")
+_HUMP, _GAP = re.compile(r"(?<=[a-z0-9])(?=[A-Z][a-z])"), re.compile(r"[-\s]+")
+
+
 @lru_cache(maxsize=32768)
 def concept_of(key: str, unit: str | None = None) -> str | None:
     """Return what a key of a configuration file means ("filters.max_force_eV_A" → "max_force"), None if unknown.
 
     `unit` settles a bare "cutoff".
     """
-    parts = [_snake(part) for part in re.split(r"[.\[\]/:\s]+", key) if part and not part.isdigit()]
+    parts = [_snake(part) for part in _BETWEEN_PARTS.split(key) if part and not part.isdigit()]
     if not parts:
         return None
     suffix = unit_in_key(key)
     last = _without_unit(parts[-1])
     earlier = {word for part in parts[:-1] for word in (part, *part.split("_"))}
-    for names, within, meaning in _PARENTS:
+    # Few keys stand below another: most are told by their own name.
+    for names, within, meaning in _PARENTS if earlier else ():
         if last in names.split() and earlier & within:
             return meaning
     joined = f"{parts[-2]}_{last}" if len(parts) > 1 else last
@@ -165,8 +170,8 @@ def unit_in_key(key: str) -> str | None:
 
 
 def _snake(part: str) -> str:
-    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z][a-z])", "_", part) if not part.isupper() else part
-    return re.sub(r"[-\s]+", "_", spaced).strip("_\"'").lower()
+    spaced = part if part.isupper() or part.islower() else _HUMP.sub("_", part)
+    return _GAP.sub("_", spaced).strip("_\"'").lower()
 
 
 def _without_unit(part: str) -> str:

@@ -282,11 +282,12 @@ def changes_of_key(archive: Archive, key: str) -> list[Change]:
     """Return changes of a key, oldest first: of exactly this key, else of keys ending in it, else of its concept."""
     wanted, concept = key.lower(), concept_of(key)
     keys = archive.changes_by_key
-    exact = [one for one in keys if one[0].lower() == wanted]
-    ending = [one for one in keys if _last_part(one[0]) == _last_part(wanted)]
-    alike = [one for one in keys if concept is not None and concept_of(*one) == concept]
-    found = (change for one in exact or ending or alike for change in keys[one])
-    return sorted(found, key=lambda change: change.time)
+    named = (
+        [one for one in keys if one[0].lower() == wanted]
+        or [one for one in keys if _last_part(one[0]) == _last_part(wanted)]
+        or [one for one in keys if concept is not None and concept_of(*one) == concept]
+    )
+    return sorted((change for one in named for change in keys[one]), key=lambda change: change.time)
 
 
 def _last_part(key: str) -> str:
