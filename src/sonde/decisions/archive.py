@@ -1,6 +1,6 @@
 """What answers are drawn from: passages, changes of values, the links between them, and the conversations."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
@@ -126,11 +126,15 @@ class Archive:
 
     def same_setting(self, change: Change) -> Sequence[Change]:
         """Return all changes of one setting in one file, whatever the file was called at the time."""
-        setting = (change.source, change.path, change.key, change.unit)
-        if setting not in self._of_settings:
-            in_file = self._changes_by_first_name.get(self._first_name((change.source, change.path)), ())
-            self._of_settings[setting] = [other for other in in_file if same_setting(other, change)]
-        return self._of_settings[setting]
+        file = self._first_name((change.source, change.path))
+        in_file = self._changes_by_first_name.get(file, ())
+        if file not in self._settings_of:
+            self._settings_of[file] = _grouped(
+                (name, place) for place, other in enumerate(in_file) for name in _names_of_setting(other)
+            )
+        found = self._settings_of[file]
+        places = {place for name in _names_of_setting(change) for place in found.get(name, ())}
+        return [in_file[place] for place in sorted(places)]
 
     def _first_name(self, file: File) -> File:
         return self._first_names.get(file, file)
@@ -144,7 +148,8 @@ class Archive:
         return _grouped((self._first_name((change.source, change.path)), change) for change in self.changes)
 
     @cached_property
-    def _of_settings(self) -> dict[tuple[str, str, str, str | None], Sequence[Change]]:
+    def _settings_of(self) -> dict[File, Mapping[str | tuple[str, str], Sequence[int]]]:
+        """Of each file that was asked for, places of its changes by the names of their settings."""
         return {}
 
     def at(self, as_of: datetime | None, source: str | None) -> "Archive":
@@ -167,8 +172,8 @@ def _grouped(items: Iterable[tuple[Key, Item]]) -> Mapping[Key, Sequence[Item]]:
     return found
 
 
-def same_setting(first: Change, second: Change) -> bool:
-    """Whether two changes of one file are of one setting, whatever it was called at the time."""
-    concept = concept_of(first.key, first.unit)
-    return first.key == second.key or (concept is not None and concept == concept_of(second.key, second.unit)
-                                       and first.key.rpartition(".")[0] == second.key.rpartition(".")[0])  # fmt: skip
+def _names_of_setting(change: Change) -> Iterator[str | tuple[str, str]]:
+    """Its key, and what that means beside where it stands: a setting may have been called otherwise at another time."""
+    yield change.key
+    if (concept := concept_of(change.key, change.unit)) is not None:
+        yield concept, change.key.rpartition(".")[0]
