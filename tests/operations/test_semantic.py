@@ -156,6 +156,15 @@ def test_an_installed_model_is_used_unless_declined(project: Project, installed:
     assert project.text_vectors.n_missing() == 41  # a question keeps nothing in the project
 
 
+def test_in_a_huge_archive_an_installed_model_is_used_when_it_is_asked_for(
+    project: Project, installed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sonde.operations.semantic.UNASKED", 40)
+    assert meaning_of(project) is None
+    use_model(project)
+    assert meaning_of(project) is not None
+
+
 def test_an_installed_model_of_others_is_refused_where_it_is_needed(
     project: Project, model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -30,6 +30,9 @@ COMPARED = 20
 """Passages, of those that words rank first, that a question reads where none has a vector yet: half a second.
 
 On 238 questions on 14 collections of development, as many right ones came to be among the first five as with all."""
+UNASKED = 100_000
+"""Passages up to which an installed model is used although nobody said so: of larger archives a service asks much, and
+wants its answers in hundredths of a second."""
 MOST_KEPT = 20_000
 """Vectors of passages read for questions that a process keeps; one takes 1.5 kB."""
 
@@ -81,7 +84,9 @@ def meaning_of(project: "Project") -> "Meaning | None":
 
     if project.text_vectors.model() is not None:
         return _StoredMeaning(project)
-    folder = None if project.text_vectors.declined() else installed_model()
+    if project.text_vectors.declined() or project.passages.count() > UNASKED:
+        return None
+    folder = installed_model()
     return None if folder is None else _ReadMeaning(folder)
 
 
