@@ -30,7 +30,9 @@ def test_names_without_case_marks_and_address() -> None:
     assert not people.same(None, MIRA)
 
 
-@pytest.mark.parametrize("other", ["mh", "mhalv", "@mhalv", "mira", "Halvorsen", "M. Halvorsen", "mira@lab.example"])
+@pytest.mark.parametrize(
+    "other", ["mh", "mhalv", "@mhalv", "mira", "Halvorsen", "M. Halvorsen", "Halvorsen, Mira", "mira@lab.example"]
+)
 def test_address_account_and_short_names_are_one_person(other: str) -> None:
     assert people_of(GROUP).same(MIRA, other)
 

@@ -24,13 +24,31 @@ WEDNESDAY = datetime(2024, 10, 9, 15, 0, tzinfo=UTC)
         ("two weeks ago", date(2024, 9, 25)),
         ("10 days ago", date(2024, 9, 29)),
         ("today", date(2024, 10, 9)),
+        ("the day after tomorrow", date(2024, 10, 11)),
+        ("I changed it this morning", date(2024, 10, 9)),
+        ("it crashed last night", date(2024, 10, 8)),
+        ("I will commit it in two days.", date(2024, 10, 11)),
     ],
 )
 def test_days_are_told_at_the_time_of_writing(text: str, day: date) -> None:
     assert [found for found, _ in spoken_days(text, WEDNESDAY)] == [day]
 
 
-@pytest.mark.parametrize("text", ["on Friday", "this Friday", "Friday", "yesterdays", "at last", "long ago", "99 ago"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "on Friday",
+        "this Friday",
+        "Friday",
+        "yesterdays",
+        "at last",
+        "long ago",
+        "99 ago",
+        "in two days of MD",
+        "in 3 weeks the model had diverged",
+        "in two day batches",
+    ],
+)
 def test_what_may_be_another_day_is_not_told(text: str) -> None:
     assert list(spoken_days(text, WEDNESDAY)) == []
 

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 from tests.cli.terminal import done, sonde
+from tests.decisions import build
 from tests.decisions.build import said
 from tests.operations.group import chat, history, project_in
 
-from sonde.errors import NotFound
+from sonde.errors import NotFound, WrongUse
 from sonde.operations.add_source import add_source
 from sonde.operations.links import judge_link
 from sonde.operations.why import Asked, why
@@ -45,6 +46,21 @@ def test_a_rejected_passage_is_not_quoted_any_more(project: Project) -> None:
     answer = why(project, Asked(key="force_cutoff"))
     assert not answer.answered
     assert REASON not in [quote.text for quote in (*answer.quotes, *answer.nearest)]
+
+
+def test_the_beginning_of_several_ids_is_none(project: Project, tmp_path: Path) -> None:
+    """One letter may begin two commits: neither is judged, and neither is answered for."""
+    numbered = [f"value_{place}.yaml" for place in range(17)]
+    for name in numbered:
+        build.commit(tmp_path / "lab", {name: f"{Path(name).stem}: 1\n"}, name)
+    add_source(project, "git", tmp_path / "lab")
+    letters = [one.commit[0] for one in {one.commit: one for one in project.changes.all()}.values()]
+    shared = next(letter for letter in letters if letters.count(letter) > 1)
+    with pytest.raises(WrongUse, match=f"'{shared}' begins the ids of {letters.count(shared)} commits .* more digits"):
+        judge_link(project, anchor(project, REASON), shared, "confirmed")
+    with pytest.raises(WrongUse, match="more digits"):
+        why(project, Asked(commit=shared))
+    assert reasons(project) == [REASON]
 
 
 def test_a_confirmed_passage_is_the_reason_whatever_it_sounds_like(project: Project) -> None:

@@ -63,8 +63,10 @@ def people_of(identities: Iterable[Identity], authors: Iterable[str | None] = ()
 
 
 def words_of_name(name: str) -> Words:
-    """A name's words without case and marks, and without an address."""
+    """A name's words without case and marks, and without an address; "Halvorsen, Mira" is Mira Halvorsen."""
     plain = re.sub(r"<[^>]*>|@\S+", " ", name).strip() or name.partition("@")[0]
+    family, comma, given = plain.strip("\"' ").partition(",")
+    plain = f"{given} {family}" if comma and given.strip() and "," not in given else plain
     letters = unicodedata.normalize("NFKD", plain.replace("ı", "i"))
     bare = "".join(letter for letter in letters if not unicodedata.combining(letter))
     return tuple(re.findall(r"[^\W\d_]+", bare.casefold()))

@@ -8,14 +8,16 @@ WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", 
 NUMBERS = {"a": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6}
 _COUNT = rf"(?P<count>\d{{1,2}}|{'|'.join(NUMBERS)})"
 _SPOKEN = re.compile(
-    rf"\b(?:(?P<before>(?:the )?day before yesterday)|(?P<near>today|yesterday|tomorrow)"
+    rf"\b(?:(?P<before>(?:the )?day before yesterday)|(?P<after>(?:the )?day after tomorrow)"
+    rf"|(?P<near>today|yesterday|tomorrow|this (?:morning|afternoon|evening)|tonight|last night)"
     rf"|(?P<which>last|this|on|next) (?P<weekday>{'|'.join(WEEKDAYS)})"
-    rf"|{_COUNT} (?P<unit>day|week)s? ago)\b",
+    rf"|(?P<ahead>in )?{_COUNT} (?P<unit>day|week)s?(?(ahead)(?! ago)(?= *(?:[.,;:!?)]|$|I\b|we\b))| ago))(?!\w)",
     re.IGNORECASE,
 )
-_SIGNS = ("day", "tomorrow", "ago")
+_SIGNS = ("day", "tomorrow", "ago", "this ", "night", "in ")
 """One of them is in all that `_SPOKEN` matches."""
-_NEAR = {"today": 0, "yesterday": -1, "tomorrow": 1}
+_NEAR = {"yesterday": -1, "last night": -1, "tomorrow": 1}
+"""Days from that of writing; 0 for all others that are near."""
 
 
 def spoken_days(text: str, written: datetime | None) -> Iterator[tuple[date, str]]:
@@ -35,11 +37,13 @@ def spoken_days(text: str, written: datetime | None) -> Iterator[tuple[date, str
 def _shift(match: re.Match[str], today: int) -> int | None:
     if match["before"]:
         return -2
+    if match["after"]:
+        return 2
     if match["near"]:
-        return _NEAR[match["near"].lower()]
+        return _NEAR.get(match["near"].lower(), 0)
     if match["count"]:
         count = NUMBERS.get(match["count"].lower()) or int(match["count"])
-        return -count * (7 if match["unit"].lower() == "week" else 1)
+        return (1 if match["ahead"] else -1) * count * (7 if match["unit"].lower() == "week" else 1)
     ahead = (WEEKDAYS.index(match["weekday"].lower()) - today) % 7
     which = match["which"].lower()
     if which == "last":

@@ -12,6 +12,9 @@ from sonde.records.decisions import Change, Passage
 
 System = frozenset[str]
 
+CANTOR: System = frozenset({"Co", "Cr", "Fe", "Mn", "Ni"})
+_CANTOR = re.compile(r"\bCantor(?:'s)? alloys?\b", re.IGNORECASE)
+_LOWERED = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 _SYMBOLS = frozenset(SYMBOLS[:96])
 _TOKEN = re.compile(r"(?<![\w-])(?:[A-Z][a-z]?(?:\d+(?:\.\d+)?|_\d)?[xyz]?){2,8}(?![\w])")
 _HYPHENATED = re.compile(r"(?<![\w-])[A-Z][a-z]?(?:[-–/][A-Z][a-z]?)+(?![\w])")
@@ -35,7 +38,9 @@ _OURS = frozenset(_OUR_WORDS.split())
 @lru_cache(maxsize=65536)
 def systems_in(text: str) -> frozenset[System]:
     """Return the element sets of the formulas and hyphenated systems in a text (CoCrNi, Cu-Ni, Al2O3)."""
+    text = text if text.isascii() else text.translate(_LOWERED)
     found = [_system(match.group()) for match in _TOKEN.finditer(text)]
+    found += [CANTOR] if _CANTOR.search(text) else []
     found += [_system(re.sub("[-–/]", "", match.group())) for match in _HYPHENATED.finditer(text)]
     return frozenset(system for system in found if system)
 

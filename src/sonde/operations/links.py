@@ -3,12 +3,12 @@
 import re
 from typing import TYPE_CHECKING, Literal
 
-from sonde.errors import NotFound
+from sonde.errors import NotFound, WrongUse
 from sonde.progress import SILENT, Progress
 from sonde.records.decisions import JudgedLinks, Link
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from sonde.decisions.relinking import Standing
     from sonde.decisions.talk import MentionedTalk
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sonde.store import Project
 
 BY_A_PERSON = "confirmed by a person"
+MOST_NAMED = 5
 
 
 def link_again(project: "Project", progress: Progress = SILENT, *, whole: bool = False) -> int:
@@ -75,7 +76,8 @@ def judge_link(
     A link that was not suggested is made when it is confirmed. `why` takes confirmed words for a reason and never
     quotes rejected ones for these changes; new imports leave both as they are.
 
-    Raises NotFound where no passage has the anchor, or no change is of the commit and key.
+    Raises NotFound where no passage has the anchor, or no change is of the commit and key, and WrongUse where several
+    commits begin so.
     """
     if project.passages.get(anchor) is None:
         raise NotFound("passage", anchor, (passage.anchor for passage in project.passages.beginning(_opening(anchor))))
@@ -85,12 +87,27 @@ def judge_link(
         for place, change in enumerate(changes)
         if change.commit.startswith(commit.lower()) and key in (None, change.key, change.key.rpartition(".")[2])
     ]
+    ids = {change.commit for _, change in found}
     if not found:
-        raise NotFound("change", f"{key or 'any key'} in commit {commit}", {change.commit[:10] for change in changes})
+        raise NotFound("change", f"{key or 'any key'} in commit {commit}", _of_commit(changes, commit))
+    if len(ids) > 1:
+        raise ambiguous(commit, ids)
     with project.writing():
         for place, _ in found:
             _set(project, anchor, place, status)
     return JudgedLinks(anchor, status, tuple(change for _, change in found))
+
+
+def _of_commit(changes: "Sequence[Change]", commit: str) -> set[str]:
+    """Keys that a commit changed; commits that begin alike where it is none."""
+    keys = {change.key for change in changes if change.commit.startswith(commit.lower())}
+    return keys or {change.commit[:10] for change in changes if change.commit[:2] == commit.lower()[:2]}
+
+
+def ambiguous(commit: str, ids: "Collection[str]") -> WrongUse:
+    """Say that the beginning of a commit's id is that of several."""
+    some = ", ".join(sorted(one[:10] for one in ids)[:MOST_NAMED])
+    return WrongUse(f"{commit!r} begins the ids of {len(ids)} commits ({some}): give more digits.")
 
 
 def _opening(anchor: str) -> str:

@@ -89,9 +89,15 @@ def _archive(project: "Project") -> "Archive":
 
 
 def _require_commit(archive: "Archive", commit: str) -> None:
-    """Tell a commit that nobody gave a reason for from one that is not there at all."""
+    """Tell a commit that nobody gave a reason for from one that is not there at all, and from several."""
     from sonde.decisions.answers import talked_of
+    from sonde.operations.links import ambiguous
 
+    named = [one for one in archive.talk.beginning(f"commit:{commit.lower()}") if one.kind == "commit"]
+    ids = {change.commit for change in archive.changes_of_commit(commit)}
+    ids |= {passage.anchor.removeprefix("commit:") for passage in named}
+    if len(ids) > 1:
+        raise ambiguous(commit, ids)
     if not archive.changes_of_commit(commit) and not talked_of(archive, commit.lower()):
         raise SondeError(
             f"No repository of the project holds a commit whose id begins with {commit!r}: give at least its first "
