@@ -127,12 +127,12 @@ def cost_of_a_cold_answer(size: int, repeats: int = 3) -> float:
     with tempfile.TemporaryDirectory() as folder:
         project = initialise(Path(folder) / "project")
         add_source(project, "slack", slack_export(Path(folder) / "all.zip", size))
-        return seconds_of_why(project.root, QUESTION, repeats)
+        return seconds_of_command(project.root, "why", QUESTION, repeats=repeats)
 
 
-def seconds_of_why(project: Path, question: str, repeats: int = 3) -> float:
-    """Least processor seconds of a question to a project that no process holds open."""
-    command = [sys.executable, "-c", START, "why", question, "--project", str(project)]
+def seconds_of_command(project: Path, *arguments: str, repeats: int = 3) -> float:
+    """Least processor seconds of a command on a project that no process holds open."""
+    command = [sys.executable, "-c", START, *arguments, "--project", str(project)]
     costs = []
     for _ in range(repeats):
         before = _seconds_of_children()
