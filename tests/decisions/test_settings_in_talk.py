@@ -129,6 +129,15 @@ def test_what_was_measured_does_not_change_the_subject() -> None:
     assert "outliers" in reasons(change, " ".join(said))
 
 
+def test_a_number_of_frames_is_no_scope_and_may_be_the_reason() -> None:
+    change = set_to("valid_fraction", "0.2", "0.1")
+    said = "valid_fraction 0.1 then. The pool is small, because some compositions have only a dozen cells."
+    decision = why_change(archive(change, said), change).decision
+    assert "only a dozen cells" in reasons(change, said)
+    assert decision is not None
+    assert decision.scope is None
+
+
 @pytest.mark.parametrize(
     ("key", "level"),
     [
@@ -184,4 +193,4 @@ def test_the_scope_of_a_decision_is_what_was_said_of_its_reach() -> None:
     said = "Frames with |F| > 15 eV/Å are SCF failures. This is only about the dimers, the slabs must stay in."
     decision = why_change(archive(change, said), change).decision
     assert decision is not None
-    assert decision.scope == "This is only about the dimers, the slabs must stay in."
+    assert decision.scope == "This is only about the dimers, the slabs must stay in"

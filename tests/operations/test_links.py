@@ -99,3 +99,13 @@ def test_the_commands(project: Project) -> None:
     assert (record["schema"], record["status"]) == ("sonde.link/1", "confirmed")
     assert "is not about" in done("link", "reject", anchor(project, PLAIN), *where).stdout
     assert sonde("link", "reject", "slack:x/1", *where).code == 1
+
+
+@pytest.mark.parametrize(
+    ("as_of", "new"), [("2024-10-08", "20.0"), ("2024-10-07", None), ("2024-10-08T09:30:00", None)]
+)
+def test_a_day_counts_whole(as_of: str, new: str | None, project: Project) -> None:
+    made = change(project)
+    assert f"{made.time:%Y-%m-%dT%H}" == "2024-10-08T11"
+    record = sonde("why", "--key", "force_cutoff", "--as-of", as_of, "--json", "--project", project.root).record
+    assert (record["changes"][0]["new"] if record["changes"] else None) in (new, "50.0" if new is None else new)

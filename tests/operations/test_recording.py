@@ -196,7 +196,7 @@ def test_why_tells_what_a_record_rejects_and_how_far_it_reaches(
     decision = why(project, Asked(key="force_cutoff")).decision
     assert decision is not None
     assert any("20 eV/Å, which lets half of them in" in told for told in decision.rejected)
-    assert decision.scope == "This holds for rattled cells."
+    assert decision.scope == "This holds for rattled cells"
 
 
 def test_a_trailer_that_argues_for_what_was_rejected_is_no_reason(repository: Path, tmp_path: Path) -> None:

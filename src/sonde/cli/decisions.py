@@ -1,6 +1,6 @@
 """`sonde why`, `gaps`, `timeline` and `dossier`."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,7 +13,7 @@ from sonde.errors import BadInput, WrongUse
 if TYPE_CHECKING:
     from sonde.records.decisions import Dossier
 
-AsOf = Annotated[datetime | None, typer.Option(help="Only what was written until then.")]
+AsOf = Annotated[datetime | None, typer.Option(help="Only what was written until then; a day counts whole.")]
 Source = Annotated[str | None, typer.Option("--in", help="Only this source.")]
 Repository = Annotated[str | None, typer.Option("--in", help="Only changes of this repository.")]
 
@@ -147,4 +147,8 @@ def _written(record: "Dossier", out: Path) -> Path:
 
 
 def _aware(when: datetime | None) -> datetime | None:
-    return when.replace(tzinfo=when.tzinfo or UTC) if when else None
+    """Take a time without a zone as UTC, and a day as all of it: what was written on it is part of it."""
+    if when is None:
+        return None
+    until = when if when.time() != time() else when + timedelta(days=1, microseconds=-1)
+    return until.replace(tzinfo=when.tzinfo or UTC)

@@ -52,7 +52,7 @@ def _scope(quotes: Sequence[Quote], reason: str) -> str | None:
         for start, end in sentences(quote.text)
         if REACH.search(quote.text[start:end])
     ]
-    return " ".join(told) or "; ".join(frames_meant(reason)) or None
+    return " ".join(told).rstrip(".") or "; ".join(frames_meant(reason)) or None
 
 
 def doubts_of(judged: Sequence[Judged], change: Change) -> tuple[Quote, ...]:

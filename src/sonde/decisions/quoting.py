@@ -14,7 +14,9 @@ LEAST_REJECTED = 0.5
 LEAST_ATTACHED = 0.6
 MOST_CONTEXT = 2
 REACH = re.compile(
-    r"\b(?:only|on purpose|deliberate\w*|intention\w*|must (?:stay|not)|(?:have|has|need) to (?:stay|be kept)"
+    r"\b(?:(?:only|just) (?:for|about|in|on|to|the|these|those|this|concerns?|applies|meant|affects?|touche?s?"
+    r"|hits?|drop|remove|cut|filter)|(?:for|about|in|on) (?:\w+ ){1,3}only|on purpose|deliberate\w*|intention\w*"
+    r"|must (?:stay|not)|(?:have|has|need) to (?:stay|be kept)"
     r"|excluded?|untouched|unaffected"
     r"|leave (?:\w+ ){1,4}(?:alone|out|in)|(?:not|meant) for"
     r"|(?:holds?|applies|valid) (?:only )?(?:for|to)|concerns?|nothing (?:of|else)|except|spared?|should not"

@@ -151,7 +151,8 @@ _REJECTED = re.compile(
 _DECIDED = re.compile(
     r"\b(?:decid\w+|agree\w*|let'?s|we (?:will|shall|should|now)|go(?:ing)? with|went with|settl\w+|switch(?:ed|ing)?"
     r"|chang(?:e|ed|ing)|set(?:ting)?|bump(?:ed)?|rais(?:e|ed|ing)"
-    r"|lower(?:ed|ing)?|use|using|keep(?:ing)?|pick(?:ed)?|cho(?:o?se|sen)|move to|moved to|increase[ds]?"
+    r"|lower(?:ed|ing)?|use|using|keep(?:ing)?|pick(?:ed)?|cho(?:o?se|sen)|move to|moved to"
+    r"|(?:goes|went|go) (?:up |down |back )?to (?=\d)|increase[ds]?"
     r"|decrease[ds]?|relax(?:ed)?|tighten(?:ed)?|loosen(?:ed)?|stick(?:ing)? (?:to|with))\b",
     re.IGNORECASE,
 )

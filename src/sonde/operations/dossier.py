@@ -92,7 +92,7 @@ def _trained_at(registered: RegisteredPotential, changes: Sequence[Change]) -> d
         stated = datetime.fromisoformat(given)
     except ValueError:
         return None
-    whole_day = timedelta(days=1) if len(given) == len("2024-03-02") else timedelta()
+    whole_day = timedelta(days=1, seconds=-1) if len(given) == len("2024-03-02") else timedelta()
     return stated.replace(tzinfo=stated.tzinfo or UTC) + whole_day
 
 
