@@ -13,7 +13,7 @@ from tests.store.laboratory import make_change, make_passage
 
 from sonde.errors import BadInput, NotFound, WrongUse
 from sonde.records.decisions import Link, Passage
-from sonde.store import Project
+from sonde.store import Project, vocabulary
 
 ODD_QUERIES = [
     '"',
@@ -233,3 +233,22 @@ def test_words_that_no_passage_holds_any_more_are_forgotten(project: Project) ->
     project.passages.remove("chat")
     assert words_of(project) == set()
     laboratory.assert_index_in_step(project)
+
+
+def test_the_words_of_many_passages_are_forgotten_page_by_page(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read(_: object) -> None:
+        pytest.fail("there are more passages than words: these are looked through, not the passages")
+
+    kept = [replace(make_passage(n), text="rocksalt slabs", title=None) for n in range(3)]
+    gone = [replace(make_passage(n), text="perovskite slabs of zincblende", title=None) for n in range(9)]
+    project.passages.add("kept", kept)
+    project.passages.add("gone", gone)
+    assert words_of(project) == {"rocksalt", "slabs", "perovskite", "zincblende"}
+    monkeypatch.setattr(vocabulary, "PAGE", 2)
+    monkeypatch.setattr(vocabulary, "words_in", read)
+    project.passages.remove("gone")
+    assert words_of(project) == {"rocksalt", "slabs"}
+    project.passages.remove("kept")
+    assert words_of(project) == set()

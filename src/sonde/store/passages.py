@@ -18,7 +18,7 @@ from sonde.store.vocabulary import (
     forget_mentions,
     forget_words,
     learn_words,
-    words_held,
+    words_at_stake,
     words_in,
     words_with_pieces,
 )
@@ -102,7 +102,7 @@ class PassageStore:
                     n_new += self._add_batch(source, batch)
             except Exception:
                 with self._ledger.transaction("passages") as connection:
-                    words = words_held(connection, "id > ?", last_before)
+                    words = words_at_stake(connection, "id > ?", last_before)
                     connection.execute("DELETE FROM passages WHERE id > ?", (last_before,))
                     forget_words(connection, words)
                 raise

@@ -8,7 +8,7 @@ from sonde.errors import NotFound
 from sonde.records.decisions import PUBLIC, Access
 from sonde.store.ledger import Ledger
 from sonde.store.times import now, time_of, time_text
-from sonde.store.vocabulary import forget_mentions, forget_words, words_held
+from sonde.store.vocabulary import forget_mentions, forget_words, words_at_stake
 
 _TABLES_WITH_SOURCE = ("passages", "changes", "identities")
 
@@ -67,7 +67,7 @@ def _access(text: str) -> Access:
 def remove_source(ledger: Ledger, name: str) -> None:
     """Remove all that came from a source, in one transaction. Raises NotFound where nothing did."""
     with ledger.transaction("source_removal") as connection:
-        words = words_held(connection, "source = ?", name)
+        words = words_at_stake(connection, "source = ?", name)
         n_removed = connection.execute("DELETE FROM sources WHERE name = ?", (name,)).rowcount
         for table in _TABLES_WITH_SOURCE:
             n_removed += connection.execute(f"DELETE FROM {table} WHERE source = ?", (name,)).rowcount

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from sqlite3 import Connection
 
 from sonde.store.full_text import quoted
@@ -14,11 +14,13 @@ LOOKED_AT, TAKEN = 1000, 40
 """Words that hold a piece: of the first so many the shortest, which are closest to the piece, are searched for."""
 AT_ONCE = 100
 """Texts whose pieces are in memory together."""
+PAGE = 1000
 MOST = 400
 """Words that one search looks for, about."""
 _WORD = re.compile(rf"\w{{3,{LONGEST}}}(?!\w)")
 _NEW = "INSERT OR IGNORE INTO words (word) SELECT value FROM json_each(?)"
 _INDEX = "INSERT INTO word_pieces (rowid, word) SELECT id, word FROM words WHERE id > ?"
+_PAGE_OF_WORDS = "SELECT id, word FROM words WHERE id > ? ORDER BY id LIMIT ?"
 _HOLDING = "SELECT rowid AS id FROM word_pieces WHERE word_pieces MATCH ? LIMIT ?"
 _SHORTEST = f"SELECT word FROM words JOIN ({_HOLDING}) USING (id) ORDER BY length(word), word LIMIT ?"
 
@@ -32,10 +34,25 @@ def words_in(texts: Iterable[str]) -> set[str]:
     return set(_WORD.findall(" ".join(pieces)))
 
 
-def words_held(connection: Connection, where: str, value: object) -> set[str]:
-    """Every word of the stored passages that a condition holds for."""
+def words_at_stake(connection: Connection, where: str, value: object) -> Iterable[str]:
+    """Every word that may go with the stored passages that a condition holds for; the passages may go meanwhile.
+
+    Where there are fewer words in all than such passages, all are: that is quicker than to read the passages, and they
+    are not in memory together.
+    """
+    ((n_passages,),) = connection.execute(f"SELECT count(*) FROM passages WHERE {where}", (value,))
+    ((n_words,),) = connection.execute("SELECT count(*) FROM words")
+    if n_passages > n_words:
+        return _all_words(connection)
     found = connection.execute(f"SELECT text || ' ' || coalesce(title, '') FROM passages WHERE {where}", (value,))
     return {word for (text,) in found for word in words_in([text])}
+
+
+def _all_words(connection: Connection) -> Iterator[str]:
+    last = 0
+    while rows := connection.execute(_PAGE_OF_WORDS, (last, PAGE)).fetchall():
+        yield from (word for _, word in rows)
+        last = rows[-1][0]
 
 
 def learn_words(connection: Connection, texts: Iterable[str]) -> None:
