@@ -21,6 +21,7 @@ from sonde.store import Project
 
 WHEN = datetime(2024, 10, 1, tzinfo=UTC)
 ROOT = Path(__file__).parents[2]
+SPELLED = ("neighbour", "neighbor")
 NOTES = (
     ("Input", "Run files are written in TOML, because people edit them by hand and JSON takes no comments."),
     ("Input", "The reader keeps the order of the keys."),
@@ -170,6 +171,15 @@ def test_silence_where_nothing_is_recorded(project: Project, question: str) -> N
     assert not why.answered
     assert why.quotes == ()
     assert why.decision is None
+
+
+def test_another_spelling_is_found_and_weighs_as_the_word_itself(project: Project) -> None:
+    american = asked(project, "Why are neighbor lists not rebuilt at each step?")
+    british = asked(project, "Why are neighbour lists not rebuilt at each step?")
+    assert british.answered
+    assert american.quotes == british.quotes
+    weights = [asked_of(project.passages, parse_question(f"Why are {w} lists rebuilt?")).weights for w in SPELLED]
+    assert weights[0] == weights[1]
 
 
 def test_words_that_no_passage_holds_are_named(project: Project) -> None:

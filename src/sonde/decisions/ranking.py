@@ -44,7 +44,8 @@ class Found:
 def asked_of(index: PassageIndex, query: Query) -> Asked:
     """Weigh the question's words by log((N + 1) / (n + 0.5)), n passages of N holding them."""
     terms = terms_in(without_quantities(query))
-    total, counts = index.count(), tuple(index.frequency(term.word) for term in terms)
+    total = index.count()
+    counts = tuple(sum(map(index.frequency, (term.word, *term.spellings))) for term in terms)
     weights = tuple(max(math.log((total + 1) / (n + 0.5)), 0.1) for n in counts)
     scale = math.log(2 * total + 2)
     return Asked(query, terms, weights, counts, sum(weights), scale, standing_for(terms, weights))
@@ -138,7 +139,8 @@ def candidates(index: PassageIndex, asked: Asked) -> list[tuple[Passage, float]]
     rare = [t for t, n in zip(asked.terms, asked.counts, strict=True) if n <= COMMON * total or small]
     telling = rare if len(rare) >= 2 else list(asked.terms)
     written = spoken_words(without_quantities(asked.query)) if small else ()
-    searched = _affordable(index, written or [term.word for term in telling], total, least=2)
+    spelled = [word for term in telling for word in term.spellings]
+    searched = _affordable(index, [*(written or [term.word for term in telling]), *spelled], total, least=2)
     by_words = index.search(" ".join(searched), limit=most)
     extended = searched + _affordable(index, [word for term in telling for word in term.searched], total, least=0)
     extended += [words_of(concept) for concept in asked.query.concepts]

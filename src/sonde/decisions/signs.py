@@ -99,8 +99,9 @@ def standing_for(terms: Sequence[Term], weights: Sequence[float]) -> Mapping[str
     """List by stem the terms it stands for, as itself or as a synonym, with what that is worth."""
     found: dict[str, list[tuple[int, float]]] = {}
     for place, (term, weight) in enumerate(zip(terms, weights, strict=True)):
-        found.setdefault(term.stem, []).append((place, weight))
-        for other in term.others - {term.stem}:
+        for stem in term.stems:
+            found.setdefault(stem, []).append((place, weight))
+        for other in term.others - term.stems:
             found.setdefault(other, []).append((place, BY_SYNONYM * weight))
     return {stem: tuple(worth) for stem, worth in found.items()}
 

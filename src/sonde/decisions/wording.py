@@ -3,9 +3,10 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from sonde.concepts import concept_of, concepts_in, words_of
+from sonde.decisions.spelling import other_spellings
 from sonde.decisions.stemming import porter
 from sonde.decisions.synonyms import meanings
 
@@ -82,6 +83,13 @@ class Term:
     stem: str
     others: frozenset[str]
     """Stems of what may stand for it."""
+    spellings: tuple[str, ...] = ()
+    """How else it is spelled."""
+
+    @cached_property
+    def stems(self) -> frozenset[str]:
+        """Its stem, and those of its other spellings."""
+        return frozenset((self.stem, *map(porter, self.spellings)))
 
     @property
     def searched(self) -> tuple[str, ...]:
@@ -98,8 +106,14 @@ def terms_in(question: str) -> tuple[Term, ...]:
     terms: dict[str, Term] = {}
     for word in telling:
         stem = porter(word)
-        terms.setdefault(stem, Term(word, stem, synonyms_of(stem) | _names(word)))
+        terms.setdefault(stem, _term(word, stem))
     return tuple(terms.values())
+
+
+def _term(word: str, stem: str) -> Term:
+    spellings = tuple(one for one in other_spellings(word) if porter(one) != stem)
+    others = [synonyms_of(one) for one in (stem, *map(porter, spellings))]
+    return Term(word, stem, frozenset[str]().union(*others) | _names(word), spellings)
 
 
 def spoken_words(question: str) -> tuple[str, ...]:
@@ -153,8 +167,8 @@ def how_held(terms: Sequence[Term], text: str) -> tuple[float, ...]:
 
 
 def _held(term: Term, whole: frozenset[str], parts: frozenset[str]) -> float:
-    if term.stem in whole:
+    if term.stems & whole:
         return 1.0
-    if term.stem in parts:
+    if term.stems & parts:
         return BY_PART
     return BY_SYNONYM if term.others & whole or term.others & parts else 0.0
