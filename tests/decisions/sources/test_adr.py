@@ -203,3 +203,13 @@ def test_what_decide_writes_is_read_back(tmp_path: Path) -> None:
     assert decision is not None
     assert decision.rejected == record.rejected
     assert decision.question == "Cutoff"
+
+
+def test_templates_are_no_decisions_and_lists_of_names_are_names(tmp_path: Path) -> None:
+    listed = MADR.replace("Mira Halvorsen, Jonas", "[Mira Halvorsen, Jonas]")
+    folder = build.notes(
+        tmp_path / "adr", {"0001-a.md": listed, "adr-template.md": MADR, "0002-template-matching.md": MADR}
+    )
+    found = list(adr.read(folder))
+    assert {p.author for p in found} == {"Mira Halvorsen, Jonas"}
+    assert {p.anchor.partition("#")[0] for p in found} == {"file:0001-a.md", "file:0002-template-matching.md"}

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.decisions import build, papers
 from tests.decisions.papers import cell, pdf_bytes, printed
 
-from sonde.decisions.sources import documents, pieces
+from sonde.decisions.sources import documents, latex, pieces
 from sonde.errors import BadInput
 from sonde.records.decisions import Passage
 from sonde.testing.sources import check_source
@@ -324,3 +324,25 @@ def test_what_was_typed_into_word_is_what_is_read(tmp_path: Path, typed: list[tu
     for number, (_, text) in enumerate(typed, start=1):
         if any(character.isalnum() for character in text):
             assert found[f"line={number}"].text == text.strip()
+
+
+def test_a_heading_of_a_word_file_may_tell_the_day(tmp_path: Path) -> None:
+    parts = [
+        ("", "Before."),
+        ("Heading 1", "Minutes of 1 Oct 2024"),
+        ("", "We keep 520 eV."),
+        ("Heading 1", "Next"),
+        ("", "End."),
+    ]
+    found = by_place(papers.word_file(tmp_path / "a.docx", parts))
+    times = [str(passage.time)[:10] for passage in found.values()]
+    assert times == ["2024-10-08", "2024-10-01", "2024-10-01", "2024-10-01", "2024-10-01"]
+
+
+def test_latex_names_its_authors_wherever_they_stand() -> None:
+    head = r"""\title{On Li} % \author{Nobody}
+\date{8 October 2024} \author{Mira\thanks{who paid} \and Jonas \\ Lab}
+"""
+    facts = latex.facts_of(head, "a.tex")
+    assert (facts.title, facts.author, str(facts.time)[:10]) == ("On Li", "Mira, Jonas", "2024-10-08")
+    assert latex.facts_of(r"50\% \author{Mira}", "a.tex").author == "Mira"

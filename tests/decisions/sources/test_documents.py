@@ -178,3 +178,48 @@ def test_what_is_no_presentation_is_refused(tmp_path: Path) -> None:
         archive.writestr("ppt/media/bomb.png", b"\0" * 30_000_000)
     with pytest.raises(BadInput, match=r"bomb\.png': swells \d+-fold"):
         list(slides.read(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# Group meeting\n\nDate: 2024-10-08\nAuthor: Mira\n\nWords.\n",
+        "# Group meeting\n\n**Date:** 8 Oct 2024\n**Author:** Mira\n\nWords.\n",
+        "# Group meeting\n\n- Date: 8 Oct 2024\n- Author: Mira\n\nWords.\n",
+        "Group meeting\n=============\n\n:Author: Mira\n:Date: 2024-10-08\n\nWords.\n",
+        "#+TITLE: Group meeting\n#+AUTHOR: Mira\n#+DATE: <2024-10-08 Tue>\n\n* Words.\n",
+        "= Group meeting\n:author: Mira\n:date: 2024-10-08\n\nWords.\n",
+        "---\nauthors: [Mira]\ndate: 2024-10-08\n---\n",
+    ],
+)
+def test_the_head_tells_author_and_day(text: str) -> None:
+    facts = document_facts(text)
+    assert (facts.author, facts.time) == ("Mira", OCTOBER)
+
+
+def test_words_below_a_heading_are_no_facts() -> None:
+    assert document_facts("# Plan\n\nDate: 2024-10-08\nwas when we met.\n").time is None
+    assert document_facts("# Plan\n\nWords.\n\nDate: 2024-10-08\n").time is None
+
+
+def test_text_that_says_it_is_utf_16_is_read(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_bytes("Für Li: 520 eV\n".encode("utf-16"))
+    assert [p.text for p in notes.read(tmp_path)] == ["Für Li: 520 eV"]
+
+
+def test_the_title_of_a_chart_is_words_of_its_slide(tmp_path: Path) -> None:
+    import pptx
+    from pptx.chart.data import CategoryChartData
+    from pptx.enum.chart import XL_CHART_TYPE
+
+    deck = pptx.Presentation()
+    shapes = deck.slides.add_slide(deck.slide_layouts[6]).shapes
+    for title in ("RMSE against cutoff", None):
+        data = CategoryChartData()
+        data.categories, _ = ["400", "520"], data.add_series("RMSE", (3.0, 2.0))
+        chart = shapes.add_chart(XL_CHART_TYPE.COLUMN_CLUSTERED, 0, 0, 10**6, 10**6, data).chart
+        chart.has_title = title is not None
+        if title:
+            chart.chart_title.text_frame.text = title
+    deck.save(str(tmp_path / "a.pptx"))
+    assert [p.text for p in slides.read(tmp_path)] == ["RMSE against cutoff"]

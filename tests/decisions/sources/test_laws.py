@@ -36,6 +36,7 @@ def mattermost_export(folder: Path) -> Path:
 
 def zulip_export(folder: Path) -> Path:
     messages = [chats.zulip_message(n, f"part {n} of @**Jonas|12**", n) for n in range(1, 6)]
+    messages.append(chats.zulip_message(6, "(deleted)", 6))
     return chats.zulip_export(folder / "lab.tar.gz", chats.zulip_files(messages))
 
 

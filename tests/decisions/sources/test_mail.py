@@ -207,6 +207,39 @@ def test_folders_of_mail_are_read(tmp_path: Path) -> None:
         assert [p.anchor for p in mail.read(path)] == ["mail:1@l"]
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Am 08.10.2024 um 09:00 schrieb Mira Halvorsen:",
+        "Op 8 okt. 2024 om 09:00 schreef Mira <mira@lab.example>:",
+        "Mira Halvorsen wrote:",
+        "Mira Halvorsen <mira@lab.example> writes:",
+        "Mira Halvorsen wrote on 8 Oct 2024:",
+    ],
+)
+def test_the_line_above_a_quote_is_no_word_of_the_writer(said: str) -> None:
+    assert own_words(f"Yes.\n\n{said}\n> We take PBEsol.\n") == "Yes."
+    assert own_words(f"Yes.\n\n{said}\n\nnothing quoted\n").startswith(f"Yes.\n\n{said}")
+
+
+def test_folders_inside_a_maildir_are_read_but_for_waste(tmp_path: Path) -> None:
+    box = mailbox.Maildir(tmp_path / "maildir")
+    for number, name in enumerate(("Sent", "Trash", "Junk E-mail", "projects.drafts", "projects.li"), start=1):
+        message = build.mail(MIRA, "Q", "hello\n", 0, message_id=f"<{number}@l>")
+        box.add_folder(name).add(message.as_bytes())
+    for flags, number in (("S", 6), ("ST", 7), ("D", 8)):
+        kept = mailbox.MaildirMessage(build.mail(MIRA, "Q", "hello\n", 0, message_id=f"<{number}@l>"))
+        kept.set_subdir("cur")
+        kept.set_flags(flags)
+        box.add(kept)
+    assert sorted(p.anchor for p in mail.read(tmp_path / "maildir")) == ["mail:1@l", "mail:5@l", "mail:6@l"]
+
+
+def test_mails_of_any_case_of_ending_are_read(tmp_path: Path) -> None:
+    (tmp_path / "A.EML").write_bytes(build.mail(MIRA, "Q", "hello\n", 0, message_id="<1@l>").as_bytes())
+    assert [p.anchor for p in mail.read(tmp_path)] == ["mail:1@l"]
+
+
 def test_what_is_no_mail_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.mbox").write_bytes(b"\x89PNG\r\n")
     with pytest.raises(BadInput, match="neither an mbox"):

@@ -2,7 +2,8 @@
 
 import pytest
 
-from sonde.decisions.sources.remarks import has_remarks, remarks
+from sonde.decisions.sources.comments import comments
+from sonde.decisions.sources.remarks import has_remarks, remarks, words_in_code
 
 PYTHON = '''# Copyright 2020 A. Author: all rights of this licence are reserved
 import os
@@ -63,3 +64,25 @@ def test_other_languages() -> None:
 @pytest.mark.parametrize(("path", "read"), [("a.py", True), ("a.cu", True), ("a.png", False), ("py", False)])
 def test_which_files_carry_remarks(path: str, read: bool) -> None:
     assert has_remarks(path) is read
+
+
+BATCH = """#!/bin/bash
+#SBATCH --nodes=4
+# walltime raised after the queue change of May
+#SBATCH --time=24:00:00
+#SBATCH --mem=64G  # since the pool does not fit into 32
+# cutoff as agreed in the meeting of October
+mace_run_train --r_max=6.0 --lr 0.01
+"""
+
+
+def test_what_a_queue_reads_is_explained_like_any_value() -> None:
+    beside = [
+        (3, "# walltime raised after the queue change of May\n#SBATCH --time=24:00:00"),
+        (5, "#SBATCH --mem=64G  # since the pool does not fit into 32"),
+        (6, "# cutoff as agreed in the meeting of October\nmace_run_train --r_max=6.0 --lr 0.01"),
+    ]
+    assert [(part.line, part.text) for part in comments(BATCH, "submit.sh")] == beside
+    assert [(part.line, part.text) for part, is_beside in words_in_code(BATCH, "submit.sh") if is_beside] == beside
+    assert told(BATCH, "submit.sh") == [beside[0], beside[2]]
+    assert list(comments("#!/bin/bash\n#SBATCH --time=24:00:00\n", "submit.sh")) == []

@@ -79,6 +79,28 @@ def test_text_is_found_in_blocks_attachments_and_files(tmp_path: Path) -> None:
     assert shown(tmp_path, text="", files=[{"title": "forces.pdf"}]) == "forces.pdf"
 
 
+def test_quotes_and_tables_in_blocks_are_read(tmp_path: Path) -> None:
+    quote = {"type": "rich_text_quote", "elements": [{"type": "text", "text": "Why 520?\nWhy not 400?"}]}
+    cells = [
+        {"type": "raw_text", "text": "ENCUT"},
+        {
+            "type": "rich_text",
+            "elements": [
+                {
+                    "type": "rich_text_section",
+                    "elements": [{"type": "text", "text": "520"}, {"type": "text", "text": " eV"}],
+                }
+            ],
+        },
+    ]
+    blocks = [
+        {"type": "rich_text", "elements": [quote]},
+        {"type": "table", "rows": [cells, "odd", [3]]},
+        {"type": "table"},
+    ]
+    assert shown(tmp_path, text="", blocks=blocks) == "> Why 520?\n> Why not 400?\nENCUT | 520 eV"
+
+
 def test_authors_come_from_users_bots_and_the_message_itself(tmp_path: Path) -> None:
     messages = [
         build.said("U2", "a", 0),

@@ -20,11 +20,13 @@ from tests.decisions.chats import (
     zulip_files,
     zulip_message,
 )
+from tests.operations.group import project_in
 
 from sonde.decisions.sources import zulip
 from sonde.decisions.sources.archives import Bounds
 from sonde.decisions.sources.zulip_text import message_text
 from sonde.errors import BadInput
+from sonde.operations.add_source import add_source
 from sonde.records.decisions import Passage
 from sonde.testing.sources import check_source
 
@@ -75,6 +77,25 @@ def test_an_edit_is_a_flag_and_a_move_is_none(tmp_path: Path) -> None:
         zulip_message(3, "15 eV/Å", 2, last_edit_time=1728378100.0),
     ]
     assert [p.edited for p in passages(tmp_path, *messages)] == [True, False, True]
+
+
+def test_words_that_were_deleted_are_no_passage(tmp_path: Path) -> None:
+    path = zulip_export(
+        tmp_path / "x.zip", zulip_files([zulip_message(1, "520 eV", 1), zulip_message(2, "(deleted)", 2)])
+    )
+    [kept] = zulip.read(path)
+    [gone] = zulip.deleted(path)
+    assert kept.text == "520 eV"
+    assert gone == kept.anchor.removesuffix("/1") + "/2"
+
+
+def test_a_message_that_is_emptied_later_goes(tmp_path: Path) -> None:
+    project = project_in(tmp_path)
+    for text in ("520 eV", "(deleted)"):
+        path = zulip_export(tmp_path / "x.zip", zulip_files([zulip_message(1, text, 1), zulip_message(2, "yes", 2)]))
+        added = add_source(project, "zulip", path)
+    assert added.n_removed == 1
+    assert [p.text for p in project.passages.all()] == ["yes"]
 
 
 def test_the_bot_that_tells_of_events_is_nobody(tmp_path: Path) -> None:

@@ -25,6 +25,8 @@ FACT = re.compile(
     r"^\s*[*-]?\s*\**(status|date|deciders?|decision-makers|superseded[ -]by)\**\s*:\**\s*(\S.*)$", re.IGNORECASE
 )
 NUMBER = re.compile(r"^(?:ADR[- ]?)?\d+[.:)]?\s+")
+TEMPLATE = re.compile(r"(?:adr|madr)?[-_ ]*template", re.IGNORECASE)
+"""Names of what decisions are to be written into."""
 HEAD_LINES = 40
 
 
@@ -42,6 +44,8 @@ def read(path: Path) -> Iterator[Passage]:
     path = Path(path)
     found = False
     for file in files_of(path, SUFFIXES, "decision records"):
+        if TEMPLATE.fullmatch(file.stem) and path.is_dir():
+            continue
         name = file.name if path.is_file() else file.relative_to(path).as_posix()
         record = list(_record(read_utf8(file), readable(name).replace("#", "_").replace("\n", " ")))
         if not record:
@@ -59,7 +63,7 @@ def _record(text: str, name: str) -> Iterator[Passage]:
     if not any(is_outcome(part.heading or "") for part in parts):
         return
     title = NUMBER.sub("", _title(text) or facts.title or name)
-    author = one_line(stated.get("who") or facts.author)
+    author = one_line((stated.get("who") or facts.author or "").strip("[] ") or None)
     time = find_date(stated.get("date", "")) or facts.time
     common = DocumentFacts(title, author, time)
     if head := _head(text):

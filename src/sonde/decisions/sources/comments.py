@@ -21,6 +21,8 @@ WITH_COMMENTS: frozenset[FormatName] = frozenset(
 )
 FORTRAN_MARKS: frozenset[FormatName | None] = frozenset({"incar", "dft_input"})
 """Formats in which ! opens a comment, too."""
+DIRECTIVE = re.compile(r"\s*#(?:!|(?:SBATCH|PBS|BSUB)\b)")
+"""A line that a shell or a queue reads; what it sets may be explained above it, or behind it."""
 CODE: frozenset[FormatName | None] = frozenset({"python", "shell"})
 
 
@@ -40,7 +42,7 @@ def comments(text: str, path: str) -> Iterator[Paragraph]:
         if not block and "#" not in line and "!" not in line:
             continue
         words = _words(line, kind)
-        if words is not None and line.lstrip().startswith(("#", "!")):
+        if words is not None and line.lstrip().startswith(("#", "!")) and not _is_directive(line, kind):
             block.append(line)
             continue
         if not line.strip():
@@ -53,8 +55,14 @@ def comments(text: str, path: str) -> Iterator[Paragraph]:
 
 def _words(line: str, kind: FormatName | None) -> str | None:
     """Return what a line's comment says, or None where it has no comment."""
+    if _is_directive(line, kind):
+        line = line.lstrip()[1:]
     match = (INCAR_MARK if kind in FORTRAN_MARKS else HASH).search(line)
     return match["words"].strip() if match else None
+
+
+def _is_directive(line: str, kind: FormatName | None) -> bool:
+    return kind == "shell" and DIRECTIVE.match(line) is not None
 
 
 def _comment(block: list[str], number: int, kind: FormatName | None, beside: str) -> Iterator[Paragraph]:

@@ -16,7 +16,11 @@ SECTION = re.compile(
     r"\s*\\(part|chapter|section|subsection|subsubsection|paragraph|frametitle)\*?\s*(?:\[[^\]\n]*\])?\{"
 )
 LEVELS = ("part", "chapter", "section", "subsection", "subsubsection", "paragraph", "frametitle")
-FACT = re.compile(r"^[^%\n]*\\(title|author|date)\s*(?:\[[^\]\n]*\])?\{", re.MULTILINE)
+FACT = re.compile(r"\\(title|author|date)\s*(?:\[[^\]\n]*\])?\{|(?<!\\)%.*")
+"""A fact, or a comment, in which there is none."""
+AND = re.compile(r"\\and\b")
+BESIDE_NAME = re.compile(r"\\\\.*|\\thanks\{[^{}]*\}", re.DOTALL)
+"""Addresses below a name, and to whom thanks are due."""
 ENCODING = re.compile(r"^[^%\n]*\\usepackage\s*\[([\w-]+)\]\s*\{inputenc\}", re.MULTILINE)
 CHARSETS = {
     "latin1": "latin-1",
@@ -42,9 +46,10 @@ def pieces(file: Path, name: str) -> Iterator[Piece]:
 
 def facts_of(text: str, name: str) -> DocumentFacts:
     """Read title, author and date; the file name may hold the date."""
-    facts = {match[1]: _argument(text, match.end()) for match in FACT.finditer(text[:20_000])}
+    facts = {match[1]: _argument(text, match.end()) for match in FACT.finditer(text[:20_000]) if match[1]}
     time = find_date(facts.get("date") or "") or find_date(name)
-    return DocumentFacts(one_line(facts.get("title")), one_line(facts.get("author")), time)
+    named = (one_line(BESIDE_NAME.sub("", part)) for part in AND.split(facts.get("author") or ""))
+    return DocumentFacts(one_line(facts.get("title")), ", ".join(filter(None, named)) or None, time)
 
 
 def paragraphs(text: str, facts: DocumentFacts) -> Iterator[Paragraph]:

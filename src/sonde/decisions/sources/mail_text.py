@@ -13,7 +13,10 @@ from sonde.decisions.sources.mail_headers import split_header
 from sonde.decisions.sources.readable import decoded, readable
 
 QUOTED = re.compile(r"\s{0,3}>")
-WROTE = re.compile(r"(On|Am|Le|El|Il)\b.{5,200}(wrote|schrieb|a écrit|escribió|ha scritto)\s*:\s*$", re.DOTALL)
+WROTE = re.compile(
+    r"(On|Am|Le|El|Il|Op)\b.{5,200}(wrote|schrieb|a écrit|escribió|ha scritto|schreef)\b.{0,100}:\s*$", re.DOTALL
+)
+WROTE_UNDATED = re.compile(r"\S.{0,120} (wrote|writes|schrieb)( (on|at|am|um) .{1,60})?\s*:\s*$")
 ORIGINAL = re.compile(
     r"\s*(-{3,}\s*(Original Message|Ursprüngliche Nachricht|Forwarded message)\s*-{3,}|_{20,})\s*$", re.I
 )
@@ -95,7 +98,7 @@ def own_words(text: str) -> str:
 
 
 def _drop_introduction(kept: list[str]) -> None:
-    """Remove `On … wrote:`, which may be broken over up to three lines, from the end."""
+    """Remove `On … wrote:`, which may be broken over up to three lines, or `Mira wrote:` from the end."""
     last = len(kept)
     while last and not kept[last - 1].strip():
         last -= 1
@@ -103,6 +106,8 @@ def _drop_introduction(kept: list[str]) -> None:
         if WROTE.match(" ".join(kept[first:last]).strip()):
             del kept[first:]
             return
+    if last and WROTE_UNDATED.match(kept[last - 1]):
+        del kept[last - 1 :]
 
 
 class _Text(HTMLParser):

@@ -18,6 +18,9 @@ DATED = re.compile(rb"From \S.*\b[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]?\d \d\d:\d\d.
 """`From mira@lab.example Tue Oct  8 09:00:00 2024` is always one; what only bears a year must stand above a header, for
 sentences begin with `From`, too."""
 BOM = b"\xef\xbb\xbf"
+GONE = re.compile(r":2,[A-Z]*[DT]")
+"""A mail in a Maildir that is a draft, or was thrown away."""
+WASTE = re.compile(r"\b(trash|junk|spam|drafts?|papierkorb|entw[uü]rfe|deleted)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -85,15 +88,21 @@ def _mail(path: Path, number: int, begun: int, lines: list[bytes]) -> RawMail:
 
 
 def _folder(path: Path) -> Iterator[RawMail]:
-    if (path / "cur").is_dir():
-        files = [file for part in ("cur", "new") for file in sorted((path / part).glob("*"))]
+    boxes = [box for box in (path, *sorted(path.iterdir())) if (box / "cur").is_dir() and not _is_waste(box)]
+    if boxes:
+        files = [file for box in boxes for part in ("cur", "new") for file in sorted((box / part).glob("*"))]
     else:
-        files = sorted(path.rglob("*.eml"))
-    files = [file for file in files if file.is_file() and not file.is_symlink()]
+        files = sorted(file for file in path.rglob("*") if file.suffix.lower() == ".eml")
+    files = [file for file in files if file.is_file() and not file.is_symlink() and not GONE.search(file.name)]
     if not files:
         raise BadInput(path, None, "holds no mail", MEND)
     for number, file in enumerate(files, start=1):
         yield _single(file, file.relative_to(path).as_posix(), number)
+
+
+def _is_waste(box: Path) -> bool:
+    """Whether a folder of a Maildir holds what was thrown away, not asked for, or not sent."""
+    return box.is_symlink() or WASTE.search(box.name) is not None
 
 
 def _single(file: Path, name: str, number: int) -> RawMail:

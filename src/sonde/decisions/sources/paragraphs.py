@@ -59,7 +59,7 @@ def document_facts(text: str, name: str = "") -> DocumentFacts:
     fields = {key.lower(): value for key, value in _head_fields(text.split("\n"))}
     dates = (find_date(fields.get(key, "")) for key in ("date", "created", "meeting"))
     time = next((date for date in dates if date), None) or find_date(name)
-    author = (fields.get("author") or fields.get("authors") or "").rstrip(", ")
+    author = (fields.get("author") or fields.get("authors") or "").strip("[], ")
     return DocumentFacts(fields.get("title") or None, author or None, time)
 
 
@@ -153,9 +153,36 @@ def _front_matter(lines: list[str]) -> int:
 
 
 def _head_fields(lines: list[str]) -> Iterator[tuple[str, str]]:
-    """Yield `Key: value` pairs of the front matter, or of the lines before the first empty one."""
+    """Yield `Key: value` pairs of the front matter, else of the lines before the first empty one.
+
+    Where these are but a heading, as in most notes of meetings, the lines below it may be all such pairs; they are
+    written `Key: value`, `:Key: value` (reStructuredText, AsciiDoc) or `#+KEY: value` (Org).
+    """
     front = _front_matter(lines)
-    head = lines[1 : front - 1] if front else lines[: next((i for i, line in enumerate(lines[:60]) if not line), 60)]
-    for line in head:
-        if field := FIELD.match(line.strip("*_ ").replace("**", "")):
-            yield field[1].strip(), field[2].strip().strip("\"'")
+    if front:
+        yield from filter(None, map(_field, lines[1 : front - 1]))
+        return
+    first, below = _first_two_runs(lines[:60])
+    found = [field for line in first if (field := _field(line))]
+    if not found and below and all(map(_field, below)):
+        found = [field for line in below if (field := _field(line))]
+    yield from found
+
+
+def _first_two_runs(lines: list[str]) -> tuple[list[str], list[str]]:
+    """The lines before the first empty one, and those from there to the next."""
+    runs: list[list[str]] = [[]]
+    for line in lines:
+        if line.strip():
+            runs[-1].append(line)
+        elif runs[-1]:
+            runs.append([])
+        if len(runs) > 2:
+            break
+    return runs[0], runs[1] if len(runs) > 1 else []
+
+
+def _field(line: str) -> tuple[str, str] | None:
+    plain = re.sub(r"^(?:#\+|[-*] )", "", line.strip().replace("**", "")).strip("*_ ").lstrip(":")
+    field = FIELD.match(plain)
+    return (field[1].strip(), field[2].strip().strip("\"'")) if field else None

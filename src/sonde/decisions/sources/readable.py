@@ -1,6 +1,7 @@
 """Text as a reader sees it: one kind of line end, no control characters, nothing that UTF-8 cannot hold."""
 
 import re
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from pathlib import Path
 
 from sonde.errors import BadInput
@@ -41,7 +42,7 @@ def decoded(payload: bytes, charset: str | None = None) -> str:
 
 
 def read_utf8(path: Path) -> str:
-    """Read a text file written by hand.
+    """Read a text file written by hand; one that says by its first bytes that it is UTF-16 is read as such.
 
     Raises
     ------
@@ -49,6 +50,8 @@ def read_utf8(path: Path) -> str:
         Where the file is not UTF-8; the line is named.
     """
     payload = path.read_bytes()
+    if payload.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+        return payload.decode("utf-16", "replace")
     try:
         return payload.decode("utf-8-sig")
     except UnicodeDecodeError as broken:

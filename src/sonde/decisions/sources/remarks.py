@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from sonde.decisions.sources.comments import MACHINE, WORD, comments, has_comments
+from sonde.decisions.sources.comments import DIRECTIVE, MACHINE, WORD, comments, has_comments
 from sonde.decisions.sources.paragraphs import Paragraph
 from sonde.decisions.sources.readable import readable
 
@@ -83,7 +83,7 @@ def _comments(lines: list[str], mark: str) -> Iterator[Paragraph]:
     trailing = re.compile(rf"\S\s+{re.escape(mark)}\s*\S")
     start = 0
     for number, line in enumerate([*lines, ""]):
-        if line.lstrip().startswith(mark):
+        if line.lstrip().startswith(mark) and not DIRECTIVE.match(line):
             continue
         above = list(_told(lines, start, number + bool(line.strip()), number)) if number > start else []
         if not above and trailing.search(line):

@@ -57,10 +57,19 @@ def _block_text(block: Mapping[str, Any]) -> str:
     """Text of one block: rich text by its elements, the other kinds by their text and fields."""
     if block.get("type") == "rich_text":
         return "\n".join(_rich(element) for element in _mappings(block.get("elements")))
+    if block.get("type") == "table":
+        rows = block.get("rows")
+        return "\n".join(map(_row, rows)) if isinstance(rows, list) else ""
     parts = [block.get("text"), *_mappings(block.get("fields"))]
     if block.get("type") == "context":
         parts += _mappings(block.get("elements"))
     return "\n".join(filter(None, map(_plain, parts)))
+
+
+def _row(cells: object) -> str:
+    """A row of a table: each cell is plain or rich text."""
+    said = (_rich(cell) if cell.get("type") == "rich_text" else _leaf("", cell) for cell in _mappings(cells))
+    return " | ".join(" ".join(text.split()) for text in said)
 
 
 def _plain(part: object) -> str:
@@ -75,6 +84,8 @@ def _rich(element: Mapping[str, Any], depth: int = 0) -> str:
     inner = [_rich(child, depth + 1) for child in nested]
     if kind == "rich_text_list":
         return "\n".join(f"• {item}" for item in inner)
+    if kind == "rich_text_quote":
+        return "\n".join(f"&gt; {line}" for line in "".join(inner).split("\n"))
     if inner:
         return "".join(inner)
     return _leaf(str(kind), element)

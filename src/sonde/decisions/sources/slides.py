@@ -82,9 +82,16 @@ def _shape_texts(shapes: Iterable[Any]) -> Iterator[str]:
             yield from _shape_texts(shape.shapes)
         elif shape.has_text_frame:
             yield shape.text_frame.text.replace("\v", "\n")
+        elif getattr(shape, "has_chart", False):
+            yield _chart_title(shape)
         elif getattr(shape, "has_table", False):
             for row in shape.table.rows:
                 yield " | ".join(cell.text for cell in row.cells)
+
+
+def _chart_title(shape: Any) -> str:
+    chart = shape.chart
+    return str(chart.chart_title.text_frame.text) if chart.has_title and chart.chart_title.has_text_frame else ""
 
 
 def _utc(time: datetime | None) -> datetime | None:

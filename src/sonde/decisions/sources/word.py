@@ -65,7 +65,8 @@ def _pieces(document: Any, name: str) -> Iterator[Piece]:
     for number, block in enumerate(_body(document.element.body), start=1):
         text = readable(_text(block))
         if text and _style(block) in headings:
-            body = replace(body, heading=one_line(text), section=f"line={number}")
+            time = find_date(text) or body.time
+            body = replace(body, heading=one_line(text), section=f"line={number}", time=time)
         if any(character.isalnum() for character in text):
             yield replace(body, place=f"line={number}", text=text)
         for which, remark in _remarks_on(block, remarks):

@@ -92,6 +92,19 @@ def read(path: Path) -> Iterator[Passage]:
                     yield passage
 
 
+def deleted(path: Path) -> Iterator[str]:
+    """Yield the anchors of messages whose words were deleted; those that went whole are not in an export."""
+    with members_of(Path(path), BOUNDS, MEND) as members:
+        root = _root(members)
+        realm = Realm(_table(members, f"{root}realm.json"))
+        for name in _message_files(members, root):
+            for message in _rows(_table(members, name), "zerver_message"):
+                number = _id(message.get("id"))
+                if number is not None and _is_deleted(message):
+                    channel = realm.channel(message.get("recipient"), _id(message.get("sender")))
+                    yield f"zulip:{channel.name}/{number}"
+
+
 def _root(members: Members) -> str:
     """Folder inside the export that holds realm.json."""
     found = [name for name in members.names() if name.rpartition("/")[2] == "realm.json"]
@@ -120,7 +133,7 @@ def _passage(path: Path, where: str, message: Mapping[str, Any], realm: Realm, i
     number, sent, sender = _id(message.get("id")), message.get("date_sent"), _id(message.get("sender"))
     if number is None or not isinstance(sent, int | float) or not 0 < sent < 4_102_444_800:
         raise BadInput(path, where, "has no id, or no date_sent in seconds", MEND)
-    text = message_text(str(message.get("content") or ""), ids)
+    text = "" if _is_deleted(message) else message_text(str(message.get("content") or ""), ids)
     is_first = number not in ids  # a message stands twice where files of two exports were put together
     ids.add(number)
     if not text or not is_first or sender in realm.bots:
@@ -138,6 +151,11 @@ def _passage(path: Path, where: str, message: Mapping[str, Any], realm: Realm, i
         visibility=channel.visibility,
         edited=_edited(message),
     )
+
+
+def _is_deleted(message: Mapping[str, Any]) -> bool:
+    """Zulip writes this where a writer left no word of a message."""
+    return str(message.get("content")).strip() == "(deleted)"
 
 
 def _edited(message: Mapping[str, Any]) -> bool:
@@ -166,4 +184,4 @@ def _tells_of_events(person: Mapping[str, Any]) -> bool:
     return any(TELLS_OF_EVENTS.match(str(person.get(key))) for key in ("email", "delivery_email"))
 
 
-SOURCE = Source("zulip", read, states_access=True)
+SOURCE = Source("zulip", read, deleted=deleted, states_access=True)
