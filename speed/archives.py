@@ -18,9 +18,10 @@ from speed.measuring import Row, growth, in_a_process_of_its_own, peak_memory_MB
 from sonde.operations.add_source import add_source
 from sonde.operations.initialise import initialise
 from sonde.operations.links import link_again, read_passages
+from sonde.operations.remove import remove
 from sonde.operations.why import Asked, why
 from sonde.records.decisions import Change, Passage
-from sonde.store import ledger
+from sonde.store import Project, ledger
 
 FIRST = datetime(2017, 7, 14, tzinfo=UTC)
 N_FILES, N_KEYS = 10, 20
@@ -43,6 +44,11 @@ def measure(
     costs = {size: in_a_process_of_its_own(cost_of_mail, size) for size in megabytes}
     yield growth("add mail, over megabytes of mbox", {size: cost.seconds for size, cost in costs.items()}, "s")
     yield growth("  peak memory beyond the packages", {size: cost.memory_MB for size, cost in costs.items()}, "MB")
+    gone = {size: in_a_process_of_its_own(cost_of_removal, size) for size in messages}
+    yield growth(
+        "sonde remove, over messages that were linked", {size: cost.seconds for size, cost in gone.items()}, "s"
+    )
+    yield growth("  peak memory beyond the packages", {size: cost.memory_MB for size, cost in gone.items()}, "MB")
     cold = {size: cost_of_a_cold_answer(size) for size in messages}
     yield growth("sonde why as a process of its own, over messages", cold, "s")
     of_keys = {size: in_a_process_of_its_own(cost_of_artifacts, size) for size in messages}
@@ -74,6 +80,27 @@ def cost_of_mail(megabytes: int) -> Cost:
         before = peak_memory_MB()
         took = seconds(lambda: add_source(project, "mail", mailbox))
         return Cost(took, max(peak_memory_MB() - before, 0.1))
+
+
+def cost_of_removal(size: int) -> Cost:
+    """Remove an export that was linked with a repository, as the command does; the memory is that of the removal."""
+    ledger.CACHE_KIB = SMALL_CACHE_KIB
+    with tempfile.TemporaryDirectory() as folder:
+        project = initialise(Path(folder) / "project")
+        add_source(project, "git", generated_repository(Path(folder) / "repository", N_LINKED))
+        for name, n_messages in (("first", 100), ("all", size)):
+            add_source(project, "slack", slack_export(Path(folder) / f"{name}.zip", n_messages))
+        cost: Cost = in_a_process_of_its_own(_cost_of_removing, project.root)
+        return cost
+
+
+def _cost_of_removing(root: Path) -> Cost:
+    ledger.CACHE_KIB = SMALL_CACHE_KIB
+    project = Project.open(root)
+    remove(project, "first")
+    before = peak_memory_MB()
+    took = seconds(lambda: remove(project, "all"))
+    return Cost(took, max(peak_memory_MB() - before, 0.1))
 
 
 @dataclass(frozen=True)
