@@ -9,6 +9,8 @@ REDUCTIONS = frozenset(
     ["max", "min", "mean", "sum", "std", "var", "median", "norm", "amax", "amin", "nanmax", "nanmin", "ptp"]
 )
 SINGULAR = {"forces": "force", "energies": "energy", "distances": "distance", "stresses": "stress"}
+STRUCTURES = frozenset("atoms frame structure image molecule slab supercell crystal configuration positions".split())
+"""Of these a length is a number of atoms; of anything else it is a matter of the program."""
 TRANSPARENT = frozenset(
     [
         "abs",
@@ -129,7 +131,7 @@ def option_name(node: ast.Call) -> str | None:
 
 
 def measured(node: ast.expr) -> str | None:
-    """Name what is compared: `fmax`, `max_forces` for `np.abs(atoms.get_forces()).max()`, None for a length."""
+    """Name what is compared: `fmax`, `max_forces` for `np.abs(atoms.get_forces()).max()`, None for most lengths."""
     if isinstance(node, ast.Name):
         return node.id
     if isinstance(node, ast.Attribute):
@@ -156,7 +158,7 @@ def _call(node: ast.Call) -> str | None:
     if isinstance(node.func, ast.Attribute) and not name:
         name = node.func.attr
     if name == "len":
-        return None
+        return "n_atoms" if inside is not None and (measured(inside) or "").lower() in STRUCTURES else None
     if name in TRANSPARENT and inside is not None:
         return measured(inside)
     if name in REDUCTIONS and inside is not None:
