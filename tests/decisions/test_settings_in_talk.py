@@ -120,6 +120,29 @@ def test_a_value_that_was_not_taken_asks_for_what_was(question: str, new: str) -
     assert why_question(replace(archived, changes=[first, now]), question).changes[0].new == new
 
 
+@pytest.mark.parametrize(
+    ("question", "new"),
+    [
+        ("why not PBE?", "PS"),
+        ("why did we leave PBE?", "PS"),
+        ("why PBEsol over PBE?", "PS"),
+        ("why PBE?", "PE"),
+        ("why PBE and not PBEsol?", "PE"),
+    ],
+)
+def test_a_name_that_was_not_taken_asks_for_what_was(question: str, new: str) -> None:
+    now = set_to("GGA", "PE", "PS")
+    first = replace(now, old=None, new="PE", time=WHEN - timedelta(days=99), commit="5a" * 20)
+    archived = archive(now, "PBEsol it is, because PBE overestimates the lattice constant by 1.2 %.")
+    assert why_question(replace(archived, changes=[first, now]), question).changes[0].new == new
+
+
+def test_a_search_gives_no_talk_of_another_value() -> None:
+    change = set_to("filters.max_force", None, "50", "eV/Å")
+    said = Passage("slack:dft/9.9", "max_force is 15 eV/Å because the SCF failed above.", "slack", "Raj", None, None)
+    assert not why_question(Archive(Listed([said]), [change], ListedLinks([change], [])), "why max_force 50?").answered
+
+
 def test_what_was_measured_does_not_change_the_subject() -> None:
     change = set_to("filters.max_force", "50", "15", "eV/Å")
     said = (

@@ -110,11 +110,12 @@ LEARNING_CRITERIA: tuple[Concept, ...] = (
         "validation metric",
         "validation_metric val_metric eval_metric evaluation_metric early_stopping_metric early_stopping_monitor"
         " metric_for_best_model best_model_metric monitored_metric selection_metric error_table",
-        ("metric", "monitor", "judg", "stopping on", "error_table", "error table", "best"),
+        ("metric", "monitor", "judg", "stopping on", "error_table", "error table", "best", "model"),
         r"(?:validation|evaluation|eval|early[- ]stopping|selection)?[-_ ]?metrics?|error[_ ]table"
         r"|judg\w+ (?:[\w-]+ ){0,3}?(?:by|on)|early[- ]stopping on"
         r"|monitor(?:ed|ing|s)? the (?:force|energy|stress|loss)"
-        r"|best (?:model|checkpoint|epoch) (?:by|on|is the)",
+        r"|best (?:model|checkpoint|epoch) (?:by|on|is the)|model selection"
+        r"|(?:select|rank|compar)\w* (?:the )?models? (?:by|on)",
     ),
     Concept(
         "patience",

@@ -14,16 +14,16 @@ CONCEPTS: tuple[Concept, ...] = (
         " force_filter force_clip force_cap largest_force fcut f_cut max_abs_force maximum_force max_force_component"
         " max_force_norm force_cutoff_max max_atomic_force force_norm_max forces_cutoff forces_threshold forces_limit"
         " drop_above_force max_f_norm force_upper force_upper_bound forces_clip max_allowed_force",
-        ("force", "fmax", "f_max", "max_f", "|f|", "maxf"),
+        ("force", "fmax", "f_max", "max_f", "|f|", "maxf", "ev/å", "ev/a"),
         rf"forces?(?:[-_ ](?:magnitude|norm|component|label)s?)?[-_ ]{_CUT}|{_CUT} (?:on|for|in|of) (?:the )?(?:\w+"
         rf" )?forces?"
         r"|ev\s?/\s?(?:å|a|ang\w*) (?:for|on|in) (?:the |all )?forces?|(?:max(?:imum|imal|\.)?|largest|highest"
-        r"|biggest|big|large|huge|high"
-        r"|extreme)[-_ ](?:\w+[- ])?forces?(?![-_ ]weight)"
+        r"|biggest|big|large|huge|high|extreme)[-_ ](?:\w+[- ])?forces?(?![-_ ]weight)"
         r"|f_?max|max_?f|\|f\||forces?"
         r" (?!(?:rmse|mae|mse|errors?|std)\b)(?:\w+ )?(?:above|over|beyond|exceeding|larger|greater|higher|bigger|up to"
-        r"|below|under"
-        r"|of more|of up|>|<)|forces? component",
+        r"|below|under|of more|of up|>|<)|forces? component"
+        r"|(?:frames|structures|configurations|snapshots|everything|anything|those) (?:above|over|beyond|exceeding)"
+        r" [\d.]+ ?m?ev ?/ ?(?:å|a\b|ang\w*)",
         "max_force",
     ),
     Concept(
@@ -183,7 +183,7 @@ CONCEPTS: tuple[Concept, ...] = (
         " optimizer_fmax relaxation_force_tolerance",
         ("ediffg", "relax", "force", "forc_conv", "ionic"),
         r"ediffg|forc_conv_thr|(?:force|ionic) (?:convergence|tolerance)(?: (?:threshold|criterion))?"
-        r"|relaxation (?:threshold|tolerance|criterion|convergence)"
+        r"|relaxation (?:forces? )?(?:threshold|tolerance|criterion|convergence|limit)"
         r"|relax(?:e[ds]|es|ing|ations?)?(?: (?:the|our|all|every))?(?: (?:structures?|cells?|slabs?|ions|geometr\w+))?"
         r" (?:down )?to(?= (?:about |below |within )?[\d.])"
         r"|(?:tighten|loosen)\w* (?:the |our )?relax(?:ations?|ing)"

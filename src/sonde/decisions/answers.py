@@ -26,6 +26,11 @@ from sonde.records.decisions import Change, Link, Quote, Why
 _REFUSED = re.compile(
     r"\b(?:than|instead of|not|above|below|over|beyond)\s+(?:(?:at|about|just|only) )?$", re.IGNORECASE
 )
+_REFUSED_NAME = re.compile(
+    r"\b(?:than|instead of|not|over|leav(?:e|ing)|left|drop(?:ped)?|abandon(?:ed)?|g(?:i|a)ve up|away from"
+    r"|stop(?:ped)? using)\s+[a-z][\w²-]*",
+    re.IGNORECASE,
+)
 MOST_ASKED = 40
 """Changes of one commit or line that reasons are looked for: a first commit sets hundreds of values."""
 CONFIRMED = 100.0
@@ -98,8 +103,9 @@ def _found_beside(archive: Archive, asked: Sequence[Change], searched: Why, by_c
 
 
 def _in_talk_of(archive: Archive, quote: Quote, targets: Sequence[Target]) -> bool:
+    """Whether a quote stands in talk that names one of the settings, and gives no other value of it."""
     passage = archive.passages.get(quote.anchor)
-    if passage is None:
+    if passage is None or all(value_stance(target, passage.text, about=True) == "other" for target in targets):
         return False
     said = [text for one in archive.talk.thread(passage).passages for text in (one.text, one.title or "")]
     return any(target.concept in concepts_in(text) or names_key(target, text.lower())
@@ -166,19 +172,25 @@ def changes_asked(archive: Archive, query: Query) -> list[Change]:
     if query.paths:
         in_path = [c for c in named if any(path.split(":")[0] in c.path for path in query.paths)]
         named = in_path or named
+    taken = _without_refused(query)
+    set_to = [change for change in named if value_stance(target_of(change), taken, about=True) in ("new", "both")]
     given = [(change, value_stance(target_of(change), query.text, about=True)) for change in named]
-    set_to = [change for change, stance in given if stance in ("new", "both")]
-    left = [change for change, stance in given if stance == "old"]
-    if _only_refused(query):
-        chosen = left or set_to or named
+    left = [change for change, stance in given if stance in ("old", "both")]
+    if set_to or left:
+        chosen = set_to or left
     else:
-        chosen = set_to or left or ([] if any(stance for _, stance in given) else named)
+        chosen = named if taken != query.text or not any(stance for _, stance in given) else []
     return sorted(chosen, key=lambda change: change.time, reverse=True)
 
 
-def _only_refused(query: Query) -> bool:
-    """Whether a question gives values only to ask why they were not taken: "more than 2.0", "why not 600 eV"."""
-    return bool(query.quantities) and all(_REFUSED.search(query.text[: one.span[0]]) for one in query.quantities)
+def _without_refused(query: Query) -> str:
+    """What a question asks without the values that it names as not taken: "more than 2.0", "why not PBE"."""
+    text = query.text
+    for one in query.quantities:
+        begin, end = one.span
+        if _REFUSED.search(text[:begin]):
+            text = text[:begin] + " " * (end - begin) + text[end:]
+    return _REFUSED_NAME.sub(" ", text)
 
 
 def _best_of(archive: Archive, asked: Sequence[Change], question: str) -> Why:
