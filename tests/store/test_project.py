@@ -32,6 +32,7 @@ MIGRATIONS = {
     "m008_linked.py": "aeb75aab3da655d0643c69b21c707fa168983b6045a3cae4e459e940690eb914",
     "m009_text_vectors.py": "1014d00504911c07f4213ded8c83c32c16bc3f80962bece704e836556f0ae52d",
     "m010_gone.py": "362ae48d6813f8f20ee76aebf97427704726628377e7e5a1c74fa6eca82ad5d4",
+    "m011_read_again.py": "146b2c6674faed896f27e28b82069c67bbf02ac4bffca1f8f52a3e827d8af23b",
 }
 """A released migration is never edited: projects that went through it would differ from those that did not."""
 

@@ -14,6 +14,7 @@ from sonde.store.migrations import (
     m008_linked,
     m009_text_vectors,
     m010_gone,
+    m011_read_again,
 )
 
 _STEPS = (
@@ -27,6 +28,7 @@ _STEPS = (
     m008_linked,
     m009_text_vectors,
     m010_gone,
+    m011_read_again,
 )
 SCRIPTS: tuple[str, ...] = tuple(step.SCRIPT for step in _STEPS)
 FORMAT = len(SCRIPTS)
