@@ -124,3 +124,6 @@ def test_the_command_shows_what_cites_and_asks_only_when_told(tmp_path: Path) ->
         shown = CliRunner().invoke(app, [*line, "--summary", model.address])
     assert "The SCF never settled. [1]" in shown.output
     assert "fine limit" not in shown.output
+    alone = CliRunner().invoke(app, [*line, "--summary", "http://127.0.0.1:9/v1"])
+    assert "because the SCF never settled" in alone.output, "the answer needs no summary"
+    assert isinstance(alone.exception, SondeError)

@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -214,7 +214,9 @@ def ids(graph: list[dict[str, object]]) -> Iterator[str]:
 def test_a_crate_is_whole(tmp_path: Path, collected: Dossier) -> None:
     folder = write_crate(collected, tmp_path / "crate", to_json(collected))
     metadata = json.loads((folder / "ro-crate-metadata.json").read_text(encoding="utf-8"))
-    assert metadata == crate_metadata(collected)
+    root = next(entity for entity in metadata["@graph"] if entity["@id"] == "./")
+    assert metadata == crate_metadata(collected, date.fromisoformat(root["datePublished"]))
+    assert root.keys() >= {"@type", "name", "description", "datePublished", "license"}, "RO-Crate 1.1 wants these"
     known = {entity["@id"] for entity in metadata["@graph"]}
     assert set(ids(metadata["@graph"])) <= known
     assert {path.name for path in folder.iterdir()} >= {one for one in known if one.startswith("dossier.")}

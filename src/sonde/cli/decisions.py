@@ -8,7 +8,7 @@ import typer
 
 from sonde.cli.answers import HERE, NO_ANSWER, AsJson, ProjectFolder, open_project, say, show
 from sonde.cli.progress_bar import progress_for_terminal
-from sonde.errors import BadInput, WrongUse
+from sonde.errors import BadInput, SondeError, WrongUse
 
 if TYPE_CHECKING:
     from sonde.records.decisions import Dossier
@@ -44,11 +44,19 @@ def why(
     from sonde.views.decisions import show_why
 
     answer = run(open_project(project), Asked(question, at, key, commit, _aware(as_of), source))
+    failed: SondeError | None = None
     if summary is not None:
         if answer.answered and leaves_this_machine(summary):
             say(f"The quotes are sent to {summary}, which is not on this machine.")
-        answer = summarise(answer, summary, model)
+        try:
+            answer = summarise(answer, summary, model)
+        except WrongUse:
+            raise
+        except SondeError as error:
+            failed = error  # the answer needs no summary: it is given, and then what failed is told
     show(answer, show_why, as_json)
+    if failed is not None:
+        raise failed
     if not answer.answered:
         raise typer.Exit(NO_ANSWER)
 

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,7 @@ def write_crate(record: Dossier, folder: Path, record_json: str) -> Path:
         (fresh / "dossier.html").write_text(dossier_page(record), encoding="utf-8")
         (fresh / "dossier.md").write_text(dossier_markdown(record), encoding="utf-8")
         (fresh / "dossier.json").write_text(record_json, encoding="utf-8")
-        metadata = json.dumps(crate_metadata(record), indent=2, ensure_ascii=False)
+        metadata = json.dumps(crate_metadata(record, datetime.now(UTC).date()), indent=2, ensure_ascii=False)
         (fresh / "ro-crate-metadata.json").write_text(metadata, encoding="utf-8")
         fresh.replace(folder)
     finally:
@@ -71,8 +72,20 @@ def write_crate(record: Dossier, folder: Path, record_json: str) -> Path:
     return folder
 
 
-def crate_metadata(record: Dossier) -> dict[str, Any]:
-    """Describe the crate in JSON-LD: its files, the potential, its datasets, and a decision per setting."""
+LICENCE = {
+    "@id": "#licence",
+    "@type": "CreativeWork",
+    "name": "No licence is stated",
+    "description": "It quotes what people of a group wrote to each other: ask them before passing it on.",
+}
+"""A crate must name one (RO-Crate 1.1, root data entity)."""
+
+
+def crate_metadata(record: Dossier, written: date) -> dict[str, Any]:
+    """Describe the crate in JSON-LD: its files, the potential, its datasets, and a decision per setting.
+
+    written: the day of the crate, which RO-Crate 1.1 calls published.
+    """
     files = (("dossier.html", "text/html"), ("dossier.md", "text/markdown"), ("dossier.json", "application/json"))
     datasets = [_dataset(record, place) for place in range(len(record.datasets))]
     decisions = [_decision(record, place) for place in range(len(record.settings))]
@@ -94,6 +107,8 @@ def crate_metadata(record: Dossier) -> dict[str, Any]:
         "about": {"@id": "#potential"},
         "mentions": [{"@id": one["@id"]} for one in decisions],
         "creator": {"@id": "#sonde"},
+        "datePublished": written.isoformat(),
+        "license": {"@id": LICENCE["@id"]},
     }
     descriptor: dict[str, Any] = {
         "@id": "ro-crate-metadata.json",
@@ -103,7 +118,7 @@ def crate_metadata(record: Dossier) -> dict[str, Any]:
     }
     maker = {"@id": "#sonde", "@type": "SoftwareApplication", "name": "sonde", "softwareVersion": __version__}
     described = [{"@id": name, "@type": "File", "encodingFormat": kind, "name": name} for name, kind in files]
-    graph = [descriptor, root, about, maker, *described, *datasets, *decisions]
+    graph = [descriptor, root, about, maker, LICENCE, *described, *datasets, *decisions]
     return {"@context": "https://w3id.org/ro/crate/1.1/context", "@graph": graph}
 
 
