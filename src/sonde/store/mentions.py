@@ -15,8 +15,8 @@ from sonde.store.passages import COLUMNS, passage_of
 _REVISED = f"SELECT {COLUMNS} FROM passages WHERE id IN (SELECT passage FROM unread LIMIT ?)"
 _FRESH = f"SELECT {COLUMNS} FROM passages WHERE id > (SELECT passage FROM read_until) ORDER BY id LIMIT ?"
 _N_UNREAD = (
-    "SELECT (SELECT count(*) FROM unread) + (SELECT coalesce(max(id), 0) FROM passages) "
-    "- (SELECT passage FROM read_until)"
+    "SELECT (SELECT count(*) FROM unread) "
+    "+ max((SELECT coalesce(max(id), 0) FROM passages) - (SELECT passage FROM read_until), 0)"
 )
 _NAME = "INSERT OR IGNORE INTO entities (name) VALUES (?)"
 _MENTION = (
