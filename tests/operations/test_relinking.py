@@ -245,6 +245,19 @@ def test_a_message_that_moves_in_time_cuts_a_conversation(tmp_path: Path, asked:
     assert len(linked(project)) < len(before)
 
 
+def test_who_takes_part_counts_for_the_rest_of_a_conversation(tmp_path: Path, asked: list[int | None]) -> None:
+    project = Project.create(tmp_path)
+    project.changes.add("nbmotaw", [CHANGE, OTHER])
+    between = said("lunch", -1.01, "Mira Halvorsen")
+    project.passages.add("chat", [said("what about fmax 15 eV/Å", -1.02), between, said("15", -1.0)])
+    link_again(project)
+    before = linked(project)
+    project.passages.add("chat", [replace(between, author="Jonas Weber")])
+    require_same_as_whole(project)
+    assert asked[-1] == 1
+    assert linked(project) != before
+
+
 def test_a_folder_of_a_project_tells_whose_talk_is_of_it(tmp_path: Path, asked: list[int | None]) -> None:
     project = Project.create(tmp_path)
     project.changes.add("nbmotaw", [CHANGE, OTHER])
@@ -304,9 +317,13 @@ def anything(rng: random.Random, known: Sequence[Passage]) -> Passage:
 def edited(project: Project, rng: random.Random) -> None:
     """Do one thing to a project that may happen to it."""
     known = list(project.passages.all())
-    deed = rng.choice(("add", "add", "add", "discard", "discard", "remove", "change", "uncommit", "people"))
+    deeds = ("add", "add", "reword", "reword", "discard", "discard", "remove", "change", "uncommit", "people")
+    deed = rng.choice(deeds)
     if deed == "add":
         add(project, [anything(rng, known) for _ in range(rng.choice((1, 1, 2, 8)))])
+    elif deed == "reword" and known:
+        one = rng.choice(known)
+        add(project, [replace(one, text=anything(rng, ()).text)])
     elif deed == "discard" and known:
         gone = rng.choice(known)
         project.passages.discard(gone.source, [gone.anchor])

@@ -155,9 +155,9 @@ def _around(moved: Moved) -> Iterator[Passage]:
     reworded = _reworded(moved)
     for passage in moved.passages():
         yield passage
-        if (passage.source, passage.anchor) in reworded:
-            continue
-        if is_loose(passage):
+        if (there := reworded.get((passage.source, passage.anchor))) is not None:
+            yield from there
+        elif is_loose(passage):
             if passage.time is not None:
                 loose[passage.source, passage.title].append(passage.time)
         elif (name := f"{passage.source}|{passage.thread or passage.anchor}") not in seen:
@@ -168,26 +168,27 @@ def _around(moved: Moved) -> Iterator[Passage]:
             yield from moved.rows.loose(*channel, since, until, None)
 
 
-def _reworded(moved: Moved) -> set[tuple[str, str]]:
-    """Passages of which nothing else in their conversation changes its meaning: they name the same settings as before.
+def _reworded(moved: Moved) -> Mapping[tuple[str, str], Sequence[Passage]]:
+    """Passages that stay where they were in a conversation, with those of it whose meaning a new wording may change.
 
-    The first of a conversation may say what project all of it is about.
+    These are none where the same settings are named as before, but for the first of a conversation, which may say what
+    project all of it is about.
     """
-    before = defaultdict[tuple[str, str], set[object]](set)
+    before = defaultdict[tuple[str, str], list[Passage]](list)
     for passage in moved.gone:
-        before[passage.source, passage.anchor].add(_place_in_talk(passage))
-    return {
-        (passage.source, passage.anchor)
-        for passage in moved.revised
-        if before[passage.source, passage.anchor] == {_place_in_talk(passage)}
-        and thread_of(passage, moved.rows).passages[0].anchor != passage.anchor
-    }
+        before[passage.source, passage.anchor].append(passage)
+    found = dict[tuple[str, str], Sequence[Passage]]()
+    for passage in moved.revised:
+        named = (passage.source, passage.anchor)
+        if {_place_in_talk(old) for old in before[named]} == {_place_in_talk(passage)}:
+            there = thread_of(passage, moved.rows).passages
+            same = {frozenset(concepts_in(one.text)) for one in (passage, *before[named])}
+            found[named] = there if len(same) > 1 or there[0].anchor == passage.anchor else ()
+    return found
 
 
 def _place_in_talk(passage: Passage) -> object:
-    """What others in the conversation of a passage are read with."""
-    said = frozenset(concepts_in(passage.text))
-    return passage.kind, passage.author, passage.time, passage.thread, passage.title, said
+    return passage.kind, passage.author, passage.time, passage.thread, passage.title
 
 
 def _spans(times: Sequence[datetime]) -> Iterator[tuple[datetime, datetime]]:

@@ -9,7 +9,9 @@ REDUCTIONS = frozenset(
     ["max", "min", "mean", "sum", "std", "var", "median", "norm", "amax", "amin", "nanmax", "nanmin", "ptp"]
 )
 SINGULAR = {"forces": "force", "energies": "energy", "distances": "distance", "stresses": "stress"}
-STRUCTURES = frozenset("atoms frame structure image molecule slab supercell crystal configuration positions".split())
+STRUCTURES = frozenset(
+    ["atoms", "frame", "structure", "image", "molecule", "slab", "supercell", "crystal", "configuration", "positions"]
+)
 """Of these a length is a number of atoms; of anything else it is a matter of the program."""
 TRANSPARENT = frozenset(
     [
