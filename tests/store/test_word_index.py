@@ -149,9 +149,10 @@ PARTS = [
 ]
 
 
+@pytest.mark.parametrize("asked_before", [False, True])
 @pytest.mark.parametrize("part", PARTS, ids=str)
 def test_a_part_is_searched_as_if_it_were_all_there_is(
-    archive: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: Within
+    archive: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: Within, asked_before: bool
 ) -> None:
     monkeypatch.setattr(word_index, "FIRST_SEARCHES", 0)
     monkeypatch.setattr(word_index, "LEAST_PASSAGES", 0)
@@ -161,6 +162,8 @@ def test_a_part_is_searched_as_if_it_were_all_there_is(
     for source in ("chat", "mail"):
         alone.passages.add(source, (passage for passage in archive.passages.all(source) if part.holds(passage)))
     rng = random.Random(2)
+    if asked_before:
+        archive.passages.count(Within(START + timedelta(hours=3), "mail"))
     assert archive.passages.count(part) == alone.passages.count()
     for query in (" ".join(rng.choices(WORDS, k=rng.randint(1, 6))) for _ in range(30)):
         assert archive.passages.frequency(query, part) == alone.passages.frequency(query)

@@ -9,11 +9,12 @@ there is: what came later, or stands in another source, changes neither what is 
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC
 from functools import cached_property, reduce
 
 import numpy as np
 
-from sonde.records.arrays import BoolArray, FloatArray, IntArray
+from sonde.records.arrays import AnyArray, BoolArray, FloatArray, IntArray
 from sonde.records.decisions import EVERYTHING, Within
 from sonde.store.full_text import TITLE_WEIGHT, tokens_of
 from sonde.store.ledger import Ledger
@@ -25,13 +26,15 @@ LEAST_RARITY = 1e-6
 MOST_STANDING = 4_000_000
 """Passages that words in memory stand in, together, at sixteen bytes each."""
 MOST_PARTS = 4
-"""Parts of the archive that are kept in memory, at nine bytes a passage."""
+"""Parts of the archive that are kept in memory, at seventeen bytes a passage; times take sixteen."""
 _OPEN = "CREATE VIRTUAL TABLE IF NOT EXISTS temp.word_places USING fts5vocab(main, passage_words, instance)"
 # Numbers as one text, which takes half as long as row by row; what stands in a title is given as a negative number.
 _WORD = "SELECT group_concat(CASE col WHEN 'title' THEN -doc ELSE doc END) FROM temp.word_places WHERE term = ?"
 _WORD_OF_PHRASE = (
     "SELECT group_concat(doc * 2 + (col = 'title')), group_concat(offset) FROM temp.word_places WHERE term = ?"
 )
+_TIMES = "SELECT group_concat(id), group_concat(substr(time, 1, 26), '') FROM passages WHERE time IS NOT NULL"
+"""Times of one length, to the microsecond, see `times.time_text`; their zone, which is always UTC, is cut off."""
 _LONGEST = 2**31
 """Words that a passage may hold."""
 _LENGTHS = "SELECT group_concat(id), CAST(group_concat(sz, '') AS BLOB) FROM passage_words_docsize"
@@ -90,10 +93,13 @@ class WordScores:
         self._tokens: dict[str, tuple[str, ...]] = {}
         self._parts: dict[Within, _Lengths] = {}
         self._standing: dict[str, _Standing] = {}
+        self._asked_of_a_time = False
+        self._dated: tuple[IntArray, AnyArray] | None = None
 
     def forget(self) -> None:
         """Read anew from now on."""
         self._parts, self._standing = {}, {}
+        self._asked_of_a_time, self._dated = False, None
 
     def best(self, terms: Sequence[str], limit: int, within: Within) -> list[tuple[int, float]]:
         """Numbers and scores of the passages of a part that hold any of the terms, best first."""
@@ -116,9 +122,27 @@ class WordScores:
         if within not in self._parts:
             while len(self._parts) > MOST_PARTS:
                 del self._parts[next(part for part in self._parts if part != EVERYTHING)]
-            ((numbers,),) = self._ledger.rows(_PART, optional_time_text(within.until), within.source)
-            self._parts[within] = self._parts[EVERYTHING].of(_numbers(numbers))
+            self._parts[within] = self._parts[EVERYTHING].of(self._numbers_of(within))
         return self._parts[within]
+
+    def _numbers_of(self, within: Within) -> IntArray:
+        """Numbers of the passages of a part: asked of SQLite for the first time only, later told from all times."""
+        if within.until is None or not self._asked_of_a_time:
+            self._asked_of_a_time |= within.until is not None
+            ((told,),) = self._ledger.rows(_PART, optional_time_text(within.until), within.source)
+            return _numbers(told)
+        numbers, times = self._times()
+        dated = numbers[times <= np.datetime64(within.until.astimezone(UTC).replace(tzinfo=None))]
+        return (
+            dated if within.source is None else np.intersect1d(dated, self._part(Within(None, within.source)).counted)
+        )
+
+    def _times(self) -> tuple[IntArray, AnyArray]:
+        """Numbers of all dated passages and their times (datetime64 in µs, UTC); reading them takes two parts' time."""
+        if self._dated is None:
+            ((numbers, times),) = self._ledger.rows(_TIMES)
+            self._dated = _numbers(numbers), np.frombuffer((times or "").encode(), "S26").astype("datetime64[us]")
+        return self._dated
 
     def _all_standing(self, terms: Sequence[str], within: Within) -> list[_Standing]:
         unknown = [term for term in terms if term not in self._standing]
