@@ -1,12 +1,14 @@
 """Links between talk and changes of values."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from sonde.decisions.linking import LEAST, link, time_kernel
+from sonde.decisions.linking import LEAST, link, links_between, time_kernel, world_of
+from sonde.decisions.talk import Listing
 from sonde.decisions.threads import threads_of
 from sonde.records.decisions import Change, Link, Passage
 
@@ -126,3 +128,29 @@ def test_cost_grows_with_the_sum_not_the_product() -> None:
     started = time.process_time()
     link(changes, noise)
     assert time.process_time() - started < 6 * few + 0.5
+
+
+def remark(path: str, line: int, text: str) -> Passage:
+    anchor = f"{path}:{line}@{COMMIT}"
+    return Passage(anchor, text, "file", "Mira Halvorsen", WHEN, f"{path}@{COMMIT}", path, source="nbmotaw")
+
+
+def test_a_commit_that_brings_everything_has_each_value_read_with_its_own_file() -> None:
+    """A repository begun with one large commit: remarks elsewhere, of other things, are not held against each value."""
+    beside = remark("configs/curate.yaml", 3, "Above 15 eV/Å the SCF did not converge.")
+    elsewhere = [remark(f"src/part_{i}.py", 1, f"Part {i} of the tool reads tables.") for i in range(3000)]
+    talk = ReadListing([beside, *elsewhere])
+    (found,) = links_between([CHANGE], talk, world_of([CHANGE], talk, ()))
+    assert found.passage == beside.anchor
+    assert any(words.startswith("stands beside the value") for words in found.evidence)
+    assert talk.n_read == 1
+
+
+class ReadListing(Listing):
+    """Passages in memory that count how many are read."""
+
+    n_read = 0
+
+    def passages(self, places: Sequence[int]) -> list[Passage]:
+        ReadListing.n_read += len(places)
+        return super().passages(places)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 from sonde.concepts import concepts_in
-from sonde.decisions.mentions import HASH, commit_name, concept_name, file_name, files_in, value_name
+from sonde.decisions.mentions import HASH, commit_name, concept_name, file_name, files_in, line_name, value_name
 from sonde.decisions.people import People, people_of
 from sonde.decisions.places import NONE, among, in_conversations, joined, nearest, within
 from sonde.decisions.spoken_days import spoken_days
@@ -182,6 +182,7 @@ def _candidates(target: Target, reading: _Reading) -> list[_Candidate]:
     """Passages worth a closer look: what names the commit or the path, the values, or the setting not long apart."""
     when = target.change.time.timestamp()
     naming = reading.mentioning(commit_name(target.change.commit)).places.tolist()
+    naming += reading.mentioning(line_name(target.change.path, target.change.commit)).places.tolist()
     naming += nearest(reading.mentioning(file_name(target.change.path)), when, MOST_BY_PATH)
     concept = reading.mentioning(concept_name(target.concept)) if target.concept else NONE
     spoken = joined([concept, *(reading.spelling(word) for word in sorted(target.key_words))])

@@ -15,7 +15,8 @@ from sonde.records.decisions import Passage
 HASH = re.compile(r"(?<![0-9a-zA-Z])[0-9a-f]{7,40}(?![0-9a-zA-Z])")
 PATH = re.compile(r"[\w\-]+(?:/[\w\-.]+)*\.(?:ya?ml|toml|json|py|in|cfg|ini|sh)\b|\b(?:INCAR|KPOINTS)\b")
 _PATH_SIGN = re.compile(r"\.(?:ya?ml|toml|json|py|in|cfg|ini|sh)\b|INCAR|KPOINTS")
-_ANCHOR_COMMIT = re.compile(r"(?:^commit:|@)([0-9a-f]{40})$")
+_OF_COMMIT = re.compile(r"^commit:([0-9a-f]{40})$")
+_IN_FILE = re.compile(r"^(.+):\d+@([0-9a-f]{40})$", re.DOTALL)
 SYSTEM, HOME = "system ", "home "
 
 
@@ -29,7 +30,8 @@ def mentions_in(passage: Passage) -> set[str]:
     text = passage.text
     found = {concept_name(concept) for concept in concepts_in(text)}
     found |= {value_name(key) for quantity in find_quantities(text) if (key := value_key(quantity))}
-    found |= {commit_name(commit) for commit in (*HASH.findall(text), *_ANCHOR_COMMIT.findall(passage.anchor))}
+    found |= {commit_name(commit) for commit in (*HASH.findall(text), *_OF_COMMIT.findall(passage.anchor))}
+    found |= {line_name(path, commit) for path, commit in _IN_FILE.findall(passage.anchor)}
     found |= {file_name(path) for path in files_in(text)}
     systems = {"-".join(sorted(system)) for system in systems_in(text) | systems_in(passage.title or "")}
     found |= {SYSTEM + system for system in systems}
@@ -51,6 +53,11 @@ def value_name(key: tuple[str, int]) -> str:
 def commit_name(commit: str) -> str:
     """Name of a commit, by its first seven digits."""
     return f"commit {commit[:7]}"
+
+
+def line_name(path: str, commit: str) -> str:
+    """Name of the lines of a file that a commit was the last to touch."""
+    return f"lines {commit[:7]} {path}"
 
 
 def file_name(path: str) -> str:

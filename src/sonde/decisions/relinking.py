@@ -17,7 +17,7 @@ import numpy as np
 from sonde import __version__
 from sonde.concepts import concepts_in
 from sonde.decisions.linking import World, value_names
-from sonde.decisions.mentions import commit_name, concept_name, file_name, mentions_in
+from sonde.decisions.mentions import commit_name, concept_name, file_name, line_name, mentions_in
 from sonde.decisions.talk import MentionedTalk
 from sonde.decisions.targets import Target, target_of
 from sonde.decisions.threads import PassageRows, conversation_key, is_loose, thread_of
@@ -210,7 +210,8 @@ class _Near:
     def may_bear_on(self, target: Target) -> bool:
         """Whether its commit, file or setting is named, or one of its values is given where its setting was named."""
         named, change = self._signs.conversations, target.change
-        if commit_name(change.commit) in named or file_name(change.path) in named:
+        places = commit_name(change.commit), file_name(change.path), line_name(change.path, change.commit)
+        if any(name in named for name in places):
             return True
         if target.concept is None:
             return False
