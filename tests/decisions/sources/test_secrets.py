@@ -51,6 +51,7 @@ SECRETS = {
     "sshpass": ("hunter22", "sshpass -p '{}' ssh cluster"),
     "wandb login": (HEX40, "wandb login {}"),
     "wandb variable": (HEX40, "export WANDB_API_KEY={}"),
+    "wandb setting": (HEX40, "wandb_key: {}"),
     "materials project": (made(32), 'with MPRester("{}") as mpr:'),
     "materials project variable": (made(32), "MP_API_KEY={}"),
     "yaml token": (made(40), "hf_token: {}"),
