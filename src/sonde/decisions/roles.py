@@ -70,7 +70,6 @@ class Judged:
     sentence: Sentence
     role: Role
     score: float
-    superseded: bool = False
     attached: float = 0.0
     thread: str = ""
     """Name of the conversation it stands in."""
@@ -234,9 +233,8 @@ def _judged(reading: Reading, place: int, strength: float) -> Judged:
         score = (max(said.score, 1.0) + REPLY) * max(reading.attached[place], 0.9) * max(strength, 0.6)
     if said.question or said.disclaims or score == 0.0:
         return Judged(sentence, "value" if stance in ("new", "both") and not said.question else "context", 0.0)
-    superseded = _superseded(reading, place)
-    if superseded:
-        return Judged(sentence, "rejected" if stance == "old" else "context", score, superseded=stance == "old")
+    if _superseded(reading, place):
+        return Judged(sentence, "context", score)
     if _is_alternative(reading, place):
         return Judged(sentence, "rejected", score)
     factor = _gate(reading, place)
