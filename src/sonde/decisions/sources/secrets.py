@@ -94,7 +94,7 @@ SHAPES: tuple[Shape, ...] = (
     _shape("credentials", "bearer", r"(?i)\bbearer\s+([A-Za-z0-9+/_\-.~]{16,}={0,2})", 1, _both),
     _shape("credentials", "basic", r"(?i)\bbasic\s+([A-Za-z0-9+/]{12,}={0,2})", 1, _mixed),
     _shape("API key", "mprester", r"MPRester\(\s*(?:api_key\s*=\s*)?[\"']([A-Za-z0-9]{16,64})[\"']", 1),
-    _shape("API key", "wandb", r"(?i)wandb[_\- ]?(?:api[_\- ]?)?key[\"']?\s*[:=]\s*[\"']?([0-9a-f]{40})\b", 1),
+    _shape("API key", "wandb", r"(?i)wandb[_\- ]?key[\"']?\s*[:=]\s*[\"']?([0-9a-f]{40})\b", 1),
     _shape("API key", "wandb", r"\bwandb\s+login\s+(?:--\S+\s+)*([0-9a-f]{40})\b", 1),
     _shape("password", "sshpass", r"\bsshpass\s+-p\s*[\"']?([^\s\"']+)", 1),
     _shape("password", "curl", r"\bcurl\b[^\n]{0,200}?\s(?:-u|--user)[= ]?[\"']?[^\s:\"']{1,100}:([^\s\"']+)", 1),
