@@ -6,6 +6,7 @@ does not name the commit fades with the time between, in favour of talk that com
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property, lru_cache
 
 from sonde.concepts import concepts_in
@@ -116,6 +117,10 @@ class _Candidate:
     @property
     def said(self) -> frozenset[str]:
         return _said(self.passage.text)
+
+    @cached_property
+    def days(self) -> Sequence[tuple[date, str]]:
+        return tuple(spoken_days(self.passage.text, self.passage.time))
 
     @cached_property
     def commits_named(self) -> frozenset[str]:
@@ -235,9 +240,9 @@ def _evidence(target: Target, candidate: _Candidate) -> Iterator[Evidence]:
     if named:
         yield Evidence("concept", f"names the {target.words}")
     if named or stance:
-        days = spoken_days(text, passage.time)
-        yield from (Evidence("day", f"says “{words}”, the day of the commit") for day, words in days
-                    if day == change.time.date())  # fmt: skip
+        day = change.time.date()
+        yield from (Evidence("day", f"says “{words}”, the day of the commit") for said, words in candidate.days
+                    if said == day)  # fmt: skip
     if stance and (named or about or stance != "other"):
         yield from _value_evidence(target, stance, named=named, about=about)
 

@@ -144,7 +144,7 @@ def speaks_of(target: Target, text: str, concepts: AbstractSet[str]) -> bool:
     names = target.new_words | target.old_words
     if not names:
         return True
-    words = set(_words(text))
+    words = _words(text)
     if (target.new_words & words and target.old_words & words) or cues(text).decides or _is_chosen(names, text):
         return True
     spelled = (re.escape(name).replace("_", r"[\W_]") for name in sorted(names, key=len, reverse=True))
@@ -155,7 +155,7 @@ def speaks_of(target: Target, text: str, concepts: AbstractSet[str]) -> bool:
 def _is_chosen(names: AbstractSet[str], text: str) -> bool:
     """Whether a text opens with little else than one of the names, and goes on with a cause."""
     head = before_cause(text) or ""
-    said = set(_words(head))
+    said = _words(head)
     return bool(names & said) and len(re.findall(r"\w+", head)) <= MOST_IN_CHOICE and not said & {"not", "no", "isn't"}
 
 
@@ -169,7 +169,7 @@ def names_another(target: Target, text: str) -> bool:
     """Whether a text names functionals, and neither of those that the change is between."""
     if target.concept != "functional":
         return False
-    named = _FUNCTIONALS & set(_words(text))
+    named = _FUNCTIONALS & _words(text)
     return bool(named) and not named & (target.new_words | target.old_words)
 
 
@@ -206,19 +206,20 @@ def _same(quantity: Quantity, value: Quantity) -> bool:
 def _stances(target: Target, text: str, known: Sequence[Quantity], *, about: bool) -> list[Stance | None]:
     found: list[Stance | None] = [quantity_stance(target, quantity, about=about) for quantity in known]
     if target.new_words or target.old_words:
-        words = set(_words(text)) if about else set()
+        words = _words(text) if about else frozenset[str]()
         found += ["new"] if target.new_words & words else []
         found += ["old"] if target.old_words & words else []
         found += ["other"] if about and names_another(target, text) else []
     return found
 
 
-def _words(text: str) -> list[str]:
+@lru_cache(maxsize=512)
+def _words(text: str) -> frozenset[str]:
     """Words of a text; two or three in a row also as one name, since `force_rmse` is "force RMSE" in talk."""
     lower = text.lower()
     plain = re.findall(r"\w+", lower)
     names = ["_".join(plain[place : place + n]) for n in (2, 3) for place in range(len(plain) - n + 1)]
-    return re.findall(r"[\w²+.\-()/*]+[\w)]|\w", lower) + plain + names
+    return frozenset([*re.findall(r"[\w²+.\-()/*]+[\w)]|\w", lower), *plain, *names])
 
 
 def _unit(change: Change, concept: str | None) -> str | None:
