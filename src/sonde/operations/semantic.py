@@ -27,7 +27,7 @@ PAGE = 50
 LONGEST = 2000
 """Characters of a passage that are read; its vector has room for fewer."""
 COMPARED = 20
-"""Passages, of those that words rank first, that a question reads where none has a vector yet: half a second.
+"""Passages, of those that words rank first, that a question reads where none has a vector yet: about a second.
 
 On 238 questions on 14 collections of development, as many right ones came to be among the first five as with all."""
 UNASKED = 100_000
